@@ -1,0 +1,103 @@
+/**
+ * Makes dist/: what the image and the npm package carry. Developing needs no build.
+ *
+ *   dist/sidecar.cjs           the container's program
+ *   dist/cloudwatch-logs.cjs   its CloudWatch Logs sink, required when the first line is due
+ *   dist/cli.cjs               the `fargauge` command
+ *   dist/NOTICES.txt           the licences of the packages bundled into them
+ */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+/**
+ * The sink with the AWS SDK is an entry of its own: inside one file even a lazy import is loaded at the start, and
+ * esbuild no longer leaves out what it does not use of it.
+ */
+const sinkStaysOutside: Plugin = {
+  name: 'sink-stays-outside',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/cloudwatch-logs\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './cloudwatch-logs.cjs', external: true } : undefined,
+    );
+  },
+};
+
+const shared: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  // The oldest Node that the npm package runs on; the image carries a newer one.
+  target: 'node22',
+  outdir: dist,
+  outExtension: { '.js': '.cjs' },
+  minify: true,
+  legalComments: 'none',
+  metafile: true,
+  mainFields: ['module', 'main'],
+  // A native import() of node:http reads all its exports, and so loads Node's own undici, web streams and http2.
+  supported: { 'dynamic-import': false },
+  define: {
+    // Bundled for one platform, undici leaves out its second copy of the parser.
+    esbuildDetection: 'true',
+    'import.meta.dirname': '__dirname',
+    'import.meta.filename': '__filename',
+  },
+  logLevel: 'warning',
+};
+
+interface Package {
+  readonly name: string;
+  readonly folder: string;
+}
+
+function bundledPackages(metafiles: readonly Metafile[]): Package[] {
+  const packages = new Map<string, string>();
+  for (const input of metafiles.flatMap(({ inputs }) => Object.keys(inputs))) {
+    const [, folder, name] = input.match(/^(.*node_modules\/((?:@[^/]+\/)?[^/]+))\//) ?? [];
+    if (folder && name) packages.set(name, join(root, folder));
+  }
+  return [...packages].sort(([a], [b]) => a.localeCompare(b)).map(([name, folder]) => ({ name, folder }));
+}
+
+function notice({ name, folder }: Package): string {
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, unknown>;
+  const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].find((each) =>
+    existsSync(join(folder, each)),
+  );
+  const text = file ? readFileSync(join(folder, file), 'utf8').trim() : `Licence: ${manifest.license}`;
+  return `${name} ${manifest.version}\n\n${text}\n`;
+}
+
+const entries = {
+  sidecar: 'src/main.ts',
+  'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
+  cli: 'src/cli/cli.ts',
+};
+const results = [
+  await build({ ...shared, entryPoints: { sidecar: entries.sidecar }, plugins: [sinkStaysOutside] }),
+  await build({ ...shared, entryPoints: { 'cloudwatch-logs': entries['cloudwatch-logs'] } }),
+  await build({
+    ...shared,
+    entryPoints: { cli: entries.cli },
+    plugins: [sinkStaysOutside],
+    banner: { js: '#!/usr/bin/env node' },
+  }),
+];
+const metafiles = results.map(({ metafile }) => metafile).filter((metafile) => metafile !== undefined);
+const separator = `\n${'-'.repeat(80)}\n\n`;
+writeFileSync(join(dist, 'NOTICES.txt'), bundledPackages(metafiles).map(notice).join(separator));
+const made = [
+  ...metafiles.flatMap(({ outputs }) => Object.keys(outputs).map((path) => basename(path))),
+  'NOTICES.txt',
+];
+for (const file of readdirSync(dist)) if (!made.includes(file)) rmSync(join(dist, file), { recursive: true });
+for (const { outputs } of metafiles) {
+  for (const [path, { bytes }] of Object.entries(outputs)) {
+    console.log(`${relative(root, join(dirname(dist), path))}  ${Math.round(bytes / 1024)} kB`);
+  }
+}

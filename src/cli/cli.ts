@@ -1,0 +1,73 @@
+/** The `fargauge` command: the sidecar itself, or one of the commands around it. */
+import { nearest } from '../nearest.ts';
+import { version } from '../version.ts';
+import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { replayCommand } from './replay.ts';
+import { runCommand } from './run.ts';
+
+const COMMANDS: readonly Command[] = [runCommand, replayCommand];
+
+const HELP = `Usage: fargauge [COMMAND] [OPTIONS]
+
+A sidecar for Amazon ECS and AWS Fargate that leaves a Lambda-style REPORT line behind every task run.
+Without a command it is the sidecar: what runs as a container of a task.
+
+Commands:
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`).join('\n')}
+
+Options:
+  --help     show this text, or a command's with fargauge COMMAND --help
+  --version  print the version
+`;
+
+async function main(argv: readonly string[], streams: Streams): Promise<number | undefined> {
+  const [name, ...rest] = argv;
+  if (name === undefined) {
+    await import('../main.ts');
+    return undefined;
+  }
+  if (name === '--help' || name === '-h') {
+    streams.stdout.write(HELP);
+    return 0;
+  }
+  if (name === '--version') {
+    streams.stdout.write(`${version}\n`);
+    return 0;
+  }
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command === undefined) {
+    const meant = nearest(
+      name,
+      COMMANDS.map((each) => each.name),
+    );
+    streams.stderr.write(
+      `fargauge: no command ${JSON.stringify(name)}. Did you mean ${meant}? See fargauge --help\n`,
+    );
+    return EXIT_USE;
+  }
+  return runCommandLine(command, rest, streams);
+}
+
+async function runCommandLine(command: Command, argv: readonly string[], streams: Streams): Promise<number> {
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  if (own.includes('--help') || own.includes('-h')) {
+    streams.stdout.write(command.help);
+    return 0;
+  }
+  try {
+    return await command.run(argv, streams);
+  } catch (error) {
+    if (!isWrongUse(error)) throw error;
+    streams.stderr.write(`fargauge ${command.name}: ${error.message}. See fargauge ${command.name} --help\n`);
+    return EXIT_USE;
+  }
+}
+
+/** What node:util's parseArgs throws of options it does not know. */
+function isWrongUse(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
+}
+
+void main(process.argv.slice(2), process).then((exitCode) => {
+  if (exitCode !== undefined) process.exitCode = exitCode;
+});

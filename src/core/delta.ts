@@ -1,0 +1,90 @@
+import type { Sample, SampleEntry } from './types.ts';
+
+/** CPU used between two reads of one container. */
+export interface CpuDelta {
+  readonly cpuNs: number;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Why two answers of the endpoint give no CPU delta.
+ * - `first`: nothing to compare with, and neither a real `precpu_stats` nor a start time
+ * - `same-read`: the platform has not refreshed since (Fargate does so every 10 s)
+ * - `zero-sample`: the all-zero document served between exit and removal on EC2
+ * - `counter-reset`: the counter fell: the container runs anew
+ * - `clock-step`: the clock that dates the samples was set between them
+ * - `gone`: no sample for this container in the answer
+ */
+export type MissingDelta = 'first' | 'same-read' | 'zero-sample' | 'counter-reset' | 'clock-step' | 'gone';
+
+/** A sample worth folding, with its CPU delta or the reason why it has none. */
+export interface Diff {
+  readonly sample?: Sample;
+  readonly delta: CpuDelta | MissingDelta;
+}
+
+/** The last sample of a container and when (monotonic clock) it was first seen. */
+export interface LastSample {
+  readonly sample: Sample;
+  readonly seenAtElapsedMs: number;
+}
+
+/**
+ * Two reads may be this much closer or further apart than the polls that first saw them: a refresh of up to 60 s
+ * plus a moment. Beyond it the clock was set.
+ */
+const CLOCK_STEP_MS = 90_000;
+
+/**
+ * Whether the clock that dates the samples was set between two of them.
+ * @param readMs between their own times
+ * @param polledMs between the polls that first saw them, monotonic clock
+ */
+export function isClockStep(readMs: number, polledMs: number): boolean {
+  return Math.abs(readMs - polledMs) > CLOCK_STEP_MS;
+}
+
+/**
+ * What a new entry of `/task/stats` adds to the last sample of the same container.
+ *
+ * CPU comes from the samples' own `read` times, never from the poll interval. A first sample is compared with
+ * `precpu_stats` where that is real, else with the container's start, when its counter was 0.
+ */
+export function diff(
+  last: LastSample | undefined,
+  next: SampleEntry | undefined,
+  seenAtElapsedMs: number,
+  startedAtMs: number | undefined,
+): Diff {
+  if (next === undefined || next === 'none') return { delta: 'gone' };
+  if (next === 'zero') return { delta: 'zero-sample' };
+  if (last === undefined) return { sample: next, delta: sinceBeforeFirst(next, startedAtMs) };
+
+  const elapsedMs = next.readAtMs - last.sample.readAtMs;
+  const cpuNs = next.cpuUsageNs - last.sample.cpuUsageNs;
+  if (elapsedMs === 0) return { delta: 'same-read' };
+  if (cpuNs < 0) return { sample: next, delta: 'counter-reset' };
+  if (elapsedMs < 0 || isClockStep(elapsedMs, seenAtElapsedMs - last.seenAtElapsedMs)) {
+    return { sample: next, delta: 'clock-step' };
+  }
+  return { sample: next, delta: { cpuNs, elapsedMs } };
+}
+
+function sinceBeforeFirst(sample: Sample, startedAtMs: number | undefined): CpuDelta | 'first' {
+  const { previous } = sample;
+  if (previous && previous.readAtMs < sample.readAtMs && previous.cpuUsageNs <= sample.cpuUsageNs) {
+    return {
+      cpuNs: sample.cpuUsageNs - previous.cpuUsageNs,
+      elapsedMs: sample.readAtMs - previous.readAtMs,
+    };
+  }
+  if (startedAtMs !== undefined && startedAtMs < sample.readAtMs) {
+    return { cpuNs: sample.cpuUsageNs, elapsedMs: sample.readAtMs - startedAtMs };
+  }
+  return 'first';
+}
+
+/** CPU percent of a delta: 100 = one vCPU. Δ`cpu_usage.total_usage` ÷ Δ`read`, as the ECS agent counts it. */
+export function cpuPercent({ cpuNs, elapsedMs }: CpuDelta): number {
+  return (cpuNs / 1e6 / elapsedMs) * 100;
+}

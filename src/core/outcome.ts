@@ -1,0 +1,83 @@
+import { memoryUsedBytes } from './memory.ts';
+import type { ContainerTotals, Size } from './totals.ts';
+import type { Task } from './types.ts';
+
+/** How a container ended, or how it was left. */
+export interface Outcome {
+  readonly status: 'success' | 'failure' | 'stopped' | 'unknown';
+  readonly errorType?: 'OutOfMemory' | 'Killed' | 'ExitError' | undefined;
+  readonly oomEvidence?: string | undefined;
+}
+
+const SIGKILL_EXIT_CODE = 137;
+const SIGTERM_EXIT_CODE = 143;
+/** A last sample from this share of the limit on speaks for a lack of memory. */
+const NEAR_LIMIT_PERCENT = 95;
+
+/**
+ * @param isTaskCurrent whether the endpoint's last word on the task is fresh: a container last shown running by an
+ *   endpoint that has fallen silent since may have ended in any way
+ */
+export function outcome(totals: ContainerTotals, task: Task | undefined, isTaskCurrent: boolean): Outcome {
+  const { exitCode, status } = totals.container;
+  const wasStopped = wasStopRequestedWhileRunning(totals);
+  const oomEvidence = evidenceOfOom(totals, totals.size(task), wasStopped);
+
+  if (status === 'running') return { status: isTaskCurrent ? 'stopped' : 'unknown', oomEvidence };
+  if (status === 'pending' || exitCode === undefined) {
+    return { status: wasStopped ? 'stopped' : 'unknown', oomEvidence };
+  }
+  if (exitCode === 0) return { status: wasStopped ? 'stopped' : 'success', oomEvidence };
+
+  // 143 is what SIGTERM leaves of a process that does not handle it: too quick for a poll to see the wish first.
+  const diedOfStop = exitCode === SIGTERM_EXIT_CODE && isStopRequested(totals, task);
+  return {
+    status: wasStopped || diedOfStop ? 'stopped' : 'failure',
+    errorType: errorType(exitCode, wasStopped, oomEvidence !== undefined),
+    oomEvidence,
+  };
+}
+
+function errorType(exitCode: number, wasStopped: boolean, hasEvidence: boolean): Outcome['errorType'] {
+  if (exitCode === SIGKILL_EXIT_CODE && wasStopped) return 'Killed';
+  return hasEvidence ? 'OutOfMemory' : 'ExitError';
+}
+
+function isStopRequested({ container }: ContainerTotals, task: Task | undefined): boolean {
+  return container.stopRequested || (task?.stopRequested ?? false);
+}
+
+/**
+ * The exit of an essential container makes ECS want the whole task stopped, and a late `/task` on Fargate may show
+ * that wish while it still shows the container running: a stop counts only if the container outlived its sight.
+ */
+function wasStopRequestedWhileRunning({ stopSeenAtMs, container }: ContainerTotals): boolean {
+  if (stopSeenAtMs === undefined) return false;
+  return container.finishedAtMs === undefined || container.finishedAtMs > stopSeenAtMs;
+}
+
+/** What speaks for a lack of memory, in words; undefined when nothing does. A killed child leaves any exit code. */
+function evidenceOfOom(
+  totals: ContainerTotals,
+  { memoryBytes }: Size,
+  wasStopped: boolean,
+): string | undefined {
+  const evidence: string[] = [];
+  if (totals.container.exitCode === SIGKILL_EXIT_CODE && !wasStopped) {
+    evidence.push('exit code 137 without a stop request');
+  }
+  const rise = totals.failCountRise;
+  if (rise) {
+    evidence.push(
+      `failcnt rose by ${rise.by} with anonymous memory at ${Math.floor(rise.anonPercent)} % of the limit`,
+    );
+  }
+  const usedBytes = totals.last && memoryUsedBytes(totals.last.sample.memory);
+  if (usedBytes !== undefined && memoryBytes !== undefined) {
+    const percentOfLimit = (usedBytes / memoryBytes) * 100;
+    if (percentOfLimit >= NEAR_LIMIT_PERCENT) {
+      evidence.push(`last sample at ${Math.floor(percentOfLimit)} % of the limit`);
+    }
+  }
+  return evidence.length > 0 ? evidence.join('; ') : undefined;
+}

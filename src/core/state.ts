@@ -1,0 +1,297 @@
+import { Counter } from './counter.ts';
+import { isClockStep } from './delta.ts';
+import type { Line, LineFields } from './line.ts';
+import {
+  containerFields,
+  isSharedNetwork,
+  reportFields,
+  sampleFields,
+  startFields,
+  summaryFields,
+  type Tally,
+} from './report.ts';
+import type { Selection } from './selection.ts';
+import { isObserved } from './selection.ts';
+import { ContainerTotals, type SeenPoint, taskUsagePoint } from './totals.ts';
+import type { Answer, Poll, SampleEntry, Samples, Task } from './types.ts';
+import { Usage } from './usage.ts';
+
+/** What the configuration says to the core. */
+export interface Settings {
+  readonly version: string;
+  readonly cpuArchitecture?: string | undefined;
+  readonly job?: string | undefined;
+  /** Name of the batch; chosen among the observed containers when absent. */
+  readonly batch?: string | undefined;
+  /** Which containers get lines of their own. */
+  readonly containers: Selection;
+  /** 0 for no SUMMARY lines. */
+  readonly summaryIntervalMs: number;
+  /** Whether each fresh sample gets a SAMPLE line. */
+  readonly samples: boolean;
+  /** The last part of the endpoint's path: on Fargate the sidecar's own Docker id. */
+  readonly endpointId?: string | undefined;
+}
+
+/**
+ * All that is known of a run. `step` and `finish` fold into it in place: a state has one owner and is spent by the
+ * call, which keeps a poll of ten containers far below a millisecond.
+ */
+export interface State {
+  readonly settings: Settings;
+  task: Task | undefined;
+  /** Whether the endpoint's last word on the task is an answer and not a failure. */
+  isTaskCurrent: boolean;
+  taskAskedAtElapsedMs: number | undefined;
+  /** The sidecar's own container. */
+  self: { readonly name: string; readonly id: string } | undefined;
+  /** By name in the task definition. */
+  readonly containers: Map<string, ContainerTotals>;
+  batch: ContainerTotals | undefined;
+  readonly taskUsage: Usage;
+  lastTaskPoint: SeenPoint | undefined;
+  /** The interface that all containers share under awsvpc. */
+  readonly network: { readonly rxBytes: Counter; readonly txBytes: Counter; last: SeenPoint | undefined };
+  ephemeralStorageUsedMiB: number | undefined;
+  pollCount: number;
+  pollErrorCount: number;
+  /** Wall clock of the first poll moved on by the monotonic clock: a "now" that no clock setting can move. */
+  steadyNowMs: number;
+  anchor: { readonly wallMs: number; readonly elapsedMs: number } | undefined;
+  /** Wall clock of the last poll. */
+  nowMs: number;
+  nextSummaryAtElapsedMs: number | undefined;
+}
+
+export function initialState(settings: Settings): State {
+  return {
+    settings,
+    task: undefined,
+    isTaskCurrent: false,
+    taskAskedAtElapsedMs: undefined,
+    self: undefined,
+    containers: new Map(),
+    batch: undefined,
+    taskUsage: new Usage(),
+    lastTaskPoint: undefined,
+    network: { rxBytes: new Counter(), txBytes: new Counter(), last: undefined },
+    ephemeralStorageUsedMiB: undefined,
+    pollCount: 0,
+    pollErrorCount: 0,
+    steadyNowMs: 0,
+    anchor: undefined,
+    nowMs: 0,
+    nextSummaryAtElapsedMs: undefined,
+  };
+}
+
+/** Folds one poll and returns the lines that it makes due: START, SAMPLE, SUMMARY. */
+export function step(state: State, poll: Poll): Line[] {
+  moveClock(state, poll.polledAtMs, poll.elapsedMs);
+  state.pollCount += 1;
+  if (poll.task?.ok === false || poll.stats?.ok === false) state.pollErrorCount += 1;
+  state.self ??= poll.self;
+  if (poll.task) foldTask(state, poll.task, poll);
+  const fresh = poll.stats?.ok ? foldSamples(state, poll.stats.value, poll.elapsedMs) : [];
+
+  const lines: Line[] = [];
+  if (state.batch === undefined) {
+    state.batch = chooseBatch(state);
+    if (state.batch) {
+      lines.push(line(state, 'START', startFields(state)));
+      state.nextSummaryAtElapsedMs = poll.elapsedMs + state.settings.summaryIntervalMs;
+    }
+  }
+  if (state.settings.samples) {
+    for (const totals of fresh) {
+      if (isObserved(state, totals.container)) lines.push(line(state, 'SAMPLE', sampleFields(state, totals)));
+    }
+  }
+  lines.push(...dueSummaries(state, poll.elapsedMs));
+  return lines;
+}
+
+/**
+ * The last lines of a run: the partial SUMMARY lines, a CONTAINER line for each observed container that was seen
+ * started, and the one REPORT, whatever the endpoint did.
+ * @param polledAtMs wall clock, ms since the epoch
+ */
+export function finish(state: State, polledAtMs: number, elapsedMs: number, tally: Tally): Line[] {
+  moveClock(state, polledAtMs, elapsedMs);
+  state.batch ??= chooseBatch(state);
+  const observed = observedContainers(state).filter((totals) => totals.hasStarted);
+  return [
+    ...(state.settings.summaryIntervalMs > 0 ? summaries(state, observed) : []),
+    ...observed.map((totals) => line(state, 'CONTAINER', containerFields(state, totals))),
+    line(state, 'REPORT', reportFields(state, tally)),
+  ];
+}
+
+/**
+ * Whether the run is over: every observed container was seen started and is stopped, or the batch is stopped and
+ * ECS wants the task stopped. A container that has not started yet means that the end is not there.
+ */
+export function isOver(state: State): boolean {
+  const { task, batch } = state;
+  if (batch && isStopped(batch) && task?.stopRequested) return true;
+  const observed = observedContainers(state);
+  return observed.length > 0 && observed.every((totals) => totals.hasStarted && isStopped(totals));
+}
+
+/** Whether the batch is known to have stopped, with or without an exit code. */
+export function isBatchStopped({ batch }: State): boolean {
+  return batch !== undefined && isStopped(batch);
+}
+
+/**
+ * The longest that `/task` goes unasked while nothing in `/task/stats` moves. The only state that the stats do not
+ * give away is ECS's wish to stop a container which still runs, and that one lasts for the container's stop
+ * time-out: 2 s at the least on Fargate. So at the default interval every second poll asks it.
+ */
+const MAX_TASK_AGE_MS = 2_000;
+
+/**
+ * Whether `/task` is to be asked beside these stats. Everything but the wish to stop (see above) shows in the stats
+ * as well, at once: a container that starts gets a key, one that stops turns into nothing or into zeros, a restart
+ * lowers its counter. Those ask at once, and so does a container without a sample, which could stop unseen; the rest
+ * of the time the answer that is there still holds.
+ */
+export function isTaskDue(state: State, stats: Answer<Samples>, elapsedMs: number): boolean {
+  const { task, taskAskedAtElapsedMs } = state;
+  if (task === undefined || taskAskedAtElapsedMs === undefined || !state.isTaskCurrent) return true;
+  // Ticks come with some jitter: a poll a moment early must not wait for the next one.
+  if (elapsedMs - taskAskedAtElapsedMs > MAX_TASK_AGE_MS - 250) return true;
+  if (task.containers.some((container) => container.status === 'pending')) return true;
+  if (!stats.ok) return true;
+  const known = new Set(task.containers.map((container) => container.id));
+  for (const id of stats.value.keys()) if (!known.has(id)) return true;
+  return observedContainers(state).some((totals) => mayHaveMoved(totals, stats.value));
+}
+
+function mayHaveMoved(totals: ContainerTotals, samples: Samples): boolean {
+  if (isStopped(totals)) return false;
+  const entry = entryOf(totals, samples);
+  if (typeof entry !== 'object') return true;
+  return totals.last !== undefined && entry.cpuUsageNs < totals.last.sample.cpuUsageNs;
+}
+
+function moveClock(state: State, wallMs: number, elapsedMs: number): void {
+  state.anchor ??= { wallMs, elapsedMs };
+  state.nowMs = wallMs;
+  state.steadyNowMs = state.anchor.wallMs + elapsedMs - state.anchor.elapsedMs;
+}
+
+function foldTask(state: State, answer: Answer<Task>, { elapsedMs, answeredAtMs }: Poll): void {
+  state.isTaskCurrent = answer.ok;
+  if (!answer.ok) return;
+  const task = answer.value;
+  state.task = task;
+  state.taskAskedAtElapsedMs = elapsedMs;
+  state.self ??= task.containers.find(({ id }) => id !== '' && id === state.settings.endpointId);
+  if (task.ephemeralStorageUsedMiB !== undefined) {
+    state.ephemeralStorageUsedMiB = Math.max(
+      state.ephemeralStorageUsedMiB ?? 0,
+      task.ephemeralStorageUsedMiB,
+    );
+  }
+  for (const container of task.containers) {
+    let totals = state.containers.get(container.name);
+    if (totals === undefined) {
+      totals = new ContainerTotals(container, state.steadyNowMs);
+      state.containers.set(container.name, totals);
+    }
+    totals.describe(container, task.stopRequested, answeredAtMs, state.steadyNowMs);
+  }
+}
+
+/** Returns the containers that had a fresh sample. Stats of an id that no metadata knows are left aside. */
+function foldSamples(state: State, samples: Samples, elapsedMs: number): ContainerTotals[] {
+  const fresh: ContainerTotals[] = [];
+  for (const totals of state.containers.values()) {
+    const entry = entryOf(totals, samples);
+    if (totals.fold(entry, state.task, elapsedMs)) fresh.push(totals);
+  }
+  for (const totals of fresh) foldNetwork(state, totals, elapsedMs);
+  const point =
+    fresh.length > 0 ? taskUsagePoint(state.containers.values(), state.lastTaskPoint, elapsedMs) : undefined;
+  if (point) {
+    state.taskUsage.add(point, state.task?.cpuLimitUnits);
+    state.lastTaskPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: elapsedMs };
+  }
+  return fresh;
+}
+
+function entryOf({ container }: ContainerTotals, samples: Samples): SampleEntry | undefined {
+  return container.id === '' ? undefined : samples.get(container.id);
+}
+
+function foldNetwork({ task, network }: State, totals: ContainerTotals, elapsedMs: number): void {
+  const sample = totals.last?.sample;
+  if (sample === undefined || !isSharedNetwork(task, totals)) return;
+  // Samples of different containers are of different instants: the older of two would look like a fall.
+  if (network.last && isOlder(sample.readAtMs, network.last, elapsedMs)) return;
+  if (sample.networkRxBytes === undefined && sample.networkTxBytes === undefined) return;
+  network.last = { readAtMs: sample.readAtMs, seenAtElapsedMs: elapsedMs };
+  network.rxBytes.add(sample.networkRxBytes);
+  network.txBytes.add(sample.networkTxBytes);
+}
+
+/** Older than the last one, and not only because the clock was set back. */
+function isOlder(readAtMs: number, last: SeenPoint, elapsedMs: number): boolean {
+  const readMs = readAtMs - last.readAtMs;
+  return readMs < 0 && !isClockStep(readMs, elapsedMs - last.seenAtElapsedMs);
+}
+
+/**
+ * The container whose status, exit code and log stream are the run's: the named one, else the first started of the
+ * observed containers. One that had already stopped when it was first seen (an init container) gives way to one
+ * that runs.
+ */
+function chooseBatch(state: State): ContainerTotals | undefined {
+  const { settings, containers, task } = state;
+  if (settings.batch !== undefined) {
+    const named = containers.get(settings.batch);
+    return named?.hasStarted ? named : undefined;
+  }
+  // Without its own name the sidecar would count among the candidates.
+  if (state.self === undefined && task?.containers.length !== 1) return undefined;
+  const started = observedContainers(state).filter((totals) => totals.hasStarted);
+  const running = started.filter((totals) => !isStopped(totals));
+  const byStart = (a: ContainerTotals, b: ContainerTotals) =>
+    (a.startedAtMs ?? Number.POSITIVE_INFINITY) - (b.startedAtMs ?? Number.POSITIVE_INFINITY);
+  return (running.length > 0 ? running : started).toSorted(byStart)[0];
+}
+
+function observedContainers(state: State): ContainerTotals[] {
+  return [...state.containers.values()].filter(({ container }) => isObserved(state, container));
+}
+
+function isStopped({ container }: ContainerTotals): boolean {
+  return container.status === 'stopped';
+}
+
+function dueSummaries(state: State, elapsedMs: number): Line[] {
+  const { summaryIntervalMs } = state.settings;
+  if (summaryIntervalMs === 0 || state.nextSummaryAtElapsedMs === undefined) return [];
+  if (elapsedMs < state.nextSummaryAtElapsedMs) return [];
+  const missedWindows = Math.floor((elapsedMs - state.nextSummaryAtElapsedMs) / summaryIntervalMs);
+  state.nextSummaryAtElapsedMs += (missedWindows + 1) * summaryIntervalMs;
+  return summaries(
+    state,
+    observedContainers(state).filter((totals) => totals.hasStarted),
+  );
+}
+
+/** A container that has stopped gets its last SUMMARY with the samples it still had, and then none. */
+function summaries(state: State, observed: readonly ContainerTotals[]): Line[] {
+  const told = observed.filter((totals) => !isStopped(totals) || totals.window.usage.pointCount > 0);
+  return told.map((totals) => {
+    const summary = line(state, 'SUMMARY', summaryFields(state, totals));
+    totals.startNextWindow(state.steadyNowMs);
+    return summary;
+  });
+}
+
+function line(state: State, type: Line['type'], fields: LineFields): Line {
+  return { type, timeMs: state.nowMs, fields };
+}

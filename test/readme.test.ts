@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { README, withTables } from '../scripts/docs.ts';
+import { REPORT_FIELDS } from '../src/core/fields.ts';
+
+const readme = readFileSync(README, 'utf8');
+
+describe('the README', () => {
+  it('has the tables that the code says (npm run docs makes them)', () => {
+    expect(withTables(readme)).toBe(readme);
+  });
+
+  it('shows, before anything else, what it is and a REPORT line that has only known fields', () => {
+    const example = readme.match(/^\{"type":"REPORT".*\}$/m)?.[0] ?? '';
+    const known: readonly string[] = REPORT_FIELDS.map(({ name }) => name);
+    const fields = Object.keys(JSON.parse(example));
+    expect(fields.filter((name) => !known.includes(name))).toEqual([]);
+    expect(readme.indexOf(example)).toBeLessThan(2_500);
+  });
+
+  it('names the two commands that do all the set-up', () => {
+    expect(readme).toContain('npm ci && npm run demo');
+    expect(readme).toContain('npm ci && npm test');
+  });
+});
