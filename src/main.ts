@@ -109,6 +109,11 @@ function openSink(config: Config, state: State, stdout: Sink, log: Log): Sink {
   };
   return createOutput(load, stdout, route.stdout, {
     onRefused: (reason) => log.error({}, `${reason}. Lines go to stdout from now on`),
+    onUndelivered: (undeliveredLineCount) =>
+      log.error(
+        { undeliveredLineCount },
+        'CloudWatch Logs did not take all lines in time: the rest is on stdout',
+      ),
   });
 }
 

@@ -102,9 +102,9 @@ class Loop {
     stop.addEventListener('abort', onStop, { once: true });
     if (stop.aborted) onStop();
     while (!stop.aborted) {
-      await this.#poll(clock.elapsed() + this.#pollTimeoutMs, false);
+      const hasStats = await this.#poll(clock.elapsed() + this.#pollTimeoutMs, false);
       if (isOver(this.#state)) return;
-      this.#planner.observe(this.#state.batch?.current?.sample);
+      if (hasStats) this.#planner.observe(this.#state.batch?.current?.sample);
       const tick = this.#planner.next(clock.elapsed(), this.#ticksToSkip());
       this.#missedPollCount += tick.missedCount;
       await clock.sleep(tick.atElapsedMs - clock.elapsed(), stop);
@@ -132,8 +132,11 @@ class Loop {
     await deadlineTimer;
   }
 
-  /** One poll: the stats, then the task where it may have changed, then our own container until it is known. */
-  async #poll(untilElapsedMs: number, mustAskTask: boolean): Promise<void> {
+  /**
+   * One poll: the stats, then the task where it may have changed, then our own container until it is known.
+   * @returns whether the stats were answered
+   */
+  async #poll(untilElapsedMs: number, mustAskTask: boolean): Promise<boolean> {
     const { endpoint, clock } = this.#ports;
     const left = () => Math.max(1, untilElapsedMs - clock.elapsed());
     const polledAtMs = clock.now();
@@ -155,6 +158,7 @@ class Loop {
       ...(task && { task }),
       ...(self?.ok && { self: self.value }),
     });
+    return stats.ok;
   }
 
   /** One look at the task alone, while it may be late to show the batch's end. */

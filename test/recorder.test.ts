@@ -199,7 +199,7 @@ describe('names and ids', () => {
           .join('\n');
         expect(text).not.toContain(MARKER);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -232,6 +232,12 @@ describe('names and ids', () => {
     };
     const lines = record(recorderOfAll(), '/task', { Containers: [{ Name: 'etl', LogOptions }] });
     expect(JSON.stringify(documentOf(lines))).not.toContain(MARKER);
+  });
+
+  it('of labels are not kept at all', () => {
+    const Labels = { [`team-${MARKER}`]: 'x' };
+    const lines = record(recorderOfAll(), '/task', { Containers: [{ Name: 'etl', Labels }] });
+    expect(documentOf(lines)).toEqual({ Containers: [{ Name: 'container-1' }] });
   });
 
   it('that are the same stay the same, and others stay different, over all paths', () => {

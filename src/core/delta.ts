@@ -14,8 +14,16 @@ export interface CpuDelta {
  * - `counter-reset`: the counter fell: the container runs anew
  * - `clock-step`: the clock that dates the samples was set between them
  * - `gone`: no sample for this container in the answer
+ * - `no-counter`: a sample that does not tell its CPU counter
  */
-export type MissingDelta = 'first' | 'same-read' | 'zero-sample' | 'counter-reset' | 'clock-step' | 'gone';
+export type MissingDelta =
+  | 'first'
+  | 'same-read'
+  | 'zero-sample'
+  | 'counter-reset'
+  | 'clock-step'
+  | 'gone'
+  | 'no-counter';
 
 /** A sample worth folding, with its CPU delta or the reason why it has none. */
 export interface Diff {
@@ -61,27 +69,32 @@ export function diff(
   if (last === undefined) return { sample: next, delta: sinceBeforeFirst(next, startedAtMs) };
 
   const elapsedMs = next.readAtMs - last.sample.readAtMs;
-  const cpuNs = next.cpuUsageNs - last.sample.cpuUsageNs;
   if (elapsedMs === 0) return { delta: 'same-read' };
-  if (cpuNs < 0) return { sample: next, delta: 'counter-reset' };
+  const cpuNs = difference(next.cpuUsageNs, last.sample.cpuUsageNs);
+  if (cpuNs !== undefined && cpuNs < 0) return { sample: next, delta: 'counter-reset' };
   if (elapsedMs < 0 || isClockStep(elapsedMs, seenAtElapsedMs - last.seenAtElapsedMs)) {
     return { sample: next, delta: 'clock-step' };
   }
-  return { sample: next, delta: { cpuNs, elapsedMs } };
+  return { sample: next, delta: cpuNs === undefined ? 'no-counter' : { cpuNs, elapsedMs } };
 }
 
-function sinceBeforeFirst(sample: Sample, startedAtMs: number | undefined): CpuDelta | 'first' {
-  const { previous } = sample;
-  if (previous && previous.readAtMs < sample.readAtMs && previous.cpuUsageNs <= sample.cpuUsageNs) {
-    return {
-      cpuNs: sample.cpuUsageNs - previous.cpuUsageNs,
-      elapsedMs: sample.readAtMs - previous.readAtMs,
-    };
+function sinceBeforeFirst(
+  sample: Sample,
+  startedAtMs: number | undefined,
+): CpuDelta | 'first' | 'no-counter' {
+  const { previous, cpuUsageNs } = sample;
+  if (cpuUsageNs === undefined) return 'no-counter';
+  if (previous && previous.readAtMs < sample.readAtMs && previous.cpuUsageNs <= cpuUsageNs) {
+    return { cpuNs: cpuUsageNs - previous.cpuUsageNs, elapsedMs: sample.readAtMs - previous.readAtMs };
   }
   if (startedAtMs !== undefined && startedAtMs < sample.readAtMs) {
-    return { cpuNs: sample.cpuUsageNs, elapsedMs: sample.readAtMs - startedAtMs };
+    return { cpuNs: cpuUsageNs, elapsedMs: sample.readAtMs - startedAtMs };
   }
   return 'first';
+}
+
+function difference(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a - b;
 }
 
 /** CPU percent of a delta: 100 = one vCPU. Δ`cpu_usage.total_usage` ÷ Δ`read`, as the ECS agent counts it. */

@@ -134,8 +134,8 @@ export function finish(state: State, polledAtMs: number, elapsedMs: number, tall
 export function isOver(state: State): boolean {
   const { task, batch } = state;
   if (batch && isStopped(batch) && task?.stopRequested) return true;
-  const observed = observedContainers(state);
-  return observed.length > 0 && observed.every((totals) => totals.hasStarted && isStopped(totals));
+  const watched = watchedContainers(state);
+  return watched.length > 0 && watched.every((totals) => totals.hasStarted && isStopped(totals));
 }
 
 /** Whether the batch is known to have stopped, with or without an exit code. */
@@ -165,14 +165,18 @@ export function isTaskDue(state: State, stats: Answer<Samples>, elapsedMs: numbe
   if (!stats.ok) return true;
   const known = new Set(task.containers.map((container) => container.id));
   for (const id of stats.value.keys()) if (!known.has(id)) return true;
-  return observedContainers(state).some((totals) => mayHaveMoved(totals, stats.value));
+  return watchedContainers(state).some((totals) => mayHaveMoved(totals, stats.value));
 }
 
 function mayHaveMoved(totals: ContainerTotals, samples: Samples): boolean {
   if (isStopped(totals)) return false;
   const entry = entryOf(totals, samples);
   if (typeof entry !== 'object') return true;
-  return totals.last !== undefined && entry.cpuUsageNs < totals.last.sample.cpuUsageNs;
+  return isLess(entry.cpuUsageNs, totals.last?.sample.cpuUsageNs);
+}
+
+function isLess(a: number | undefined, b: number | undefined): boolean {
+  return a !== undefined && b !== undefined && a < b;
 }
 
 function moveClock(state: State, wallMs: number, elapsedMs: number): void {
@@ -248,13 +252,13 @@ function isOlder(readAtMs: number, last: SeenPoint, elapsedMs: number): boolean 
  * that runs.
  */
 function chooseBatch(state: State): ContainerTotals | undefined {
-  const { settings, containers, task } = state;
+  const { settings, containers } = state;
   if (settings.batch !== undefined) {
     const named = containers.get(settings.batch);
     return named?.hasStarted ? named : undefined;
   }
   // Without its own name the sidecar would count among the candidates.
-  if (state.self === undefined && task?.containers.length !== 1) return undefined;
+  if (state.self === undefined) return undefined;
   const started = observedContainers(state).filter((totals) => totals.hasStarted);
   const running = started.filter((totals) => !isStopped(totals));
   const byStart = (a: ContainerTotals, b: ContainerTotals) =>
@@ -264,6 +268,13 @@ function chooseBatch(state: State): ContainerTotals | undefined {
 
 function observedContainers(state: State): ContainerTotals[] {
   return [...state.containers.values()].filter(({ container }) => isObserved(state, container));
+}
+
+/** Those whose end is the run's: the observed ones, and the batch even where it gets no lines of its own. */
+function watchedContainers(state: State): ContainerTotals[] {
+  const observed = observedContainers(state);
+  const { batch } = state;
+  return batch === undefined || observed.includes(batch) ? observed : [...observed, batch];
 }
 
 function isStopped({ container }: ContainerTotals): boolean {

@@ -71,7 +71,8 @@ export class TickPlanner {
     const previousMs = sample.previous?.readAtMs ?? this.#lastReadAtMs;
     if (previousMs !== undefined) this.#learnRefresh(sample.readAtMs - previousMs);
     // What the first look finds may be there since long; later samples appeared since the tick before.
-    if (this.#lagMs === undefined && !isFirstLook) this.#search(this.#lastTickMs - sample.readAtMs);
+    const seenLagMs = this.#lastTickMs - sample.readAtMs;
+    if (!isFirstLook && !this.#isNearLag(seenLagMs)) this.#search(seenLagMs);
     this.#lastReadAtMs = sample.readAtMs;
   }
 
@@ -115,13 +116,21 @@ export class TickPlanner {
   #learnRefresh(distanceMs: number): void {
     if (distanceMs <= 0) return;
     const meanMs = this.#refreshMs;
-    if (meanMs === undefined || distanceMs < 0.75 * meanMs) {
+    // About half the mean: that one was of samples with another between. A refresh on time after a late one is not.
+    if (meanMs === undefined || distanceMs < 0.6 * meanMs) {
       this.#refreshMs = distanceMs;
       return;
     }
     // Our own distance of two samples spans the refreshes between them that no poll met.
     const refreshMs = distanceMs / Math.round(distanceMs / meanMs);
     this.#refreshMs = meanMs + (refreshMs - meanMs) * REFRESH_WEIGHT;
+  }
+
+  /** Far from where samples were met before: one of the two clocks was set. */
+  #isNearLag(seenLagMs: number): boolean {
+    if (this.#lagMs === undefined) return false;
+    const refreshMs = Math.max(this.#refreshMs ?? 0, this.#intervalMs);
+    return Math.abs(seenLagMs - this.#lagMs) <= MAX_REFRESHES_AHEAD * refreshMs;
   }
 
   #search(fromLagMs: number): void {

@@ -91,7 +91,7 @@ export interface MemoryCounters {
 export interface Sample {
   /** The sample's own time, ms since the epoch. */
   readonly readAtMs: number;
-  readonly cpuUsageNs: number;
+  readonly cpuUsageNs?: number;
   readonly kernelCpuUsageNs?: number;
   /** The platform's own previous sample; only there when it is real. */
   readonly previous?: { readonly readAtMs: number; readonly cpuUsageNs: number };

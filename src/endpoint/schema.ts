@@ -3,7 +3,7 @@
  *
  * Every key is optional and every value may be wrong: what does not parse is absent, and costs nothing but itself.
  * Unknown keys pass (AWS promises to add and never to remove). Only a document that is no object at all, or a task
- * without an array of containers, is of the wrong shape.
+ * without ARN or with something else than an array of containers, is of the wrong shape.
  */
 import * as z from 'zod/mini';
 import type {
@@ -47,7 +47,8 @@ const containerDocument = z.object({
 
 const taskDocument = z.object({
   Cluster: text,
-  TaskARN: text,
+  // Never absent: what lacks it is some other document.
+  TaskARN: z.string().check(z.minLength(1)),
   Family: text,
   Revision: text,
   ServiceName: text,
@@ -62,7 +63,7 @@ const taskDocument = z.object({
 });
 
 const cpuStats = z.object({
-  cpu_usage: z.object({ total_usage: uint64, usage_in_kernelmode: amount }),
+  cpu_usage: lenient(z.object({ total_usage: amount, usage_in_kernelmode: amount })),
   throttling_data: lenient(z.object({ throttled_time: amount })),
 });
 
@@ -88,7 +89,7 @@ const memoryStats = z.object({
 const statsDocument = z.object({
   read: z.string(),
   preread: text,
-  cpu_stats: cpuStats,
+  cpu_stats: lenient(cpuStats),
   precpu_stats: lenient(cpuStats),
   memory_stats: lenient(memoryStats),
   pids_stats: lenient(z.object({ current: whole })),
@@ -167,8 +168,8 @@ function parseSampleEntry(document: unknown): SampleEntry {
   if (!parsed.success) return 'none';
   const { cpu_stats, precpu_stats, ...stats } = parsed.data;
   const readAtMs = parseTime(stats.read);
-  const cpuUsageNs = cpu_stats.cpu_usage.total_usage;
-  const isAllZero = cpuUsageNs === 0 && stats.memory_stats?.usage === undefined;
+  const cpuUsageNs = cpu_stats?.cpu_usage?.total_usage;
+  const isAllZero = !cpuUsageNs && stats.memory_stats?.usage === undefined;
   if (readAtMs === undefined || isAllZero) return 'zero';
 
   const interfaces = Object.values(stats.networks ?? {});
@@ -176,9 +177,9 @@ function parseSampleEntry(document: unknown): SampleEntry {
   return defined({
     readAtMs,
     cpuUsageNs,
-    kernelCpuUsageNs: cpu_stats.cpu_usage.usage_in_kernelmode,
-    previous: parsePrevious(stats.preread, precpu_stats?.cpu_usage.total_usage),
-    throttledTimeNs: cpu_stats.throttling_data?.throttled_time,
+    kernelCpuUsageNs: cpu_stats?.cpu_usage?.usage_in_kernelmode,
+    previous: parsePrevious(stats.preread, precpu_stats?.cpu_usage?.total_usage),
+    throttledTimeNs: cpu_stats?.throttling_data?.throttled_time,
     memory: parseMemory(stats.memory_stats),
     processCount: stats.pids_stats?.current,
     networkRxBytes: sum(interfaces.map((each) => each?.rx_bytes)),

@@ -204,7 +204,7 @@ class StreamWriter implements CloudWatchLogsSink {
       options.log(
         'warn',
         { reason: String(error) },
-        'credentials not refreshed yet, the old ones are still good',
+        'new credentials are not to be had yet, the old ones are still good',
       );
     });
     this.#client = createClient(options.region, this.#credentials, options.endpoint);
@@ -302,7 +302,7 @@ class StreamWriter implements CloudWatchLogsSink {
         const waiting = this.#waitingFor(stream);
         const [first] = waiting;
         if (!first) return [];
-        const rank = Math.min(...waiting.map(rankOf));
+        const rank = waiting.reduce((lowest, entry) => Math.min(lowest, rankOf(entry)), ORDINARY_RANK);
         const dueMs = Math.max(now, dueAtMs(stream, flushing || rank < ORDINARY_RANK));
         return [{ stream, rank, ordinal: first.ordinal, dueMs }];
       })
@@ -342,7 +342,8 @@ class StreamWriter implements CloudWatchLogsSink {
     this.#acceptedLineCount += request.length - rejected.length;
     if (rejected.length > 0) {
       this.#keepRefused(rejected);
-      const message = 'CloudWatch Logs stored some lines not: too old, older than the retention, or too new';
+      const message =
+        'CloudWatch Logs did not store some lines: too old, older than the retention, or too new';
       this.#options.log('warn', { ...stream.target, ...rejectedCounts }, message);
     }
     if (stream.failureCount > 0) {
@@ -449,7 +450,7 @@ class StreamWriter implements CloudWatchLogsSink {
   #explain(stream: Stream, { action, kind, reason }: ActionFailure): string {
     const { region, accountId, createLogGroup } = this.#options;
     const { logGroupName } = stream.target;
-    const refusal = `CloudWatch Logs refused ${action} in log group ${logGroupName} (${region}): ${reason}`;
+    const refusal = `CloudWatch Logs refused ${action} in log group ${logGroupName} (${region}): ${reason.replace(/\.$/, '')}`;
     if (kind === 'denied') {
       const statement = policyStatement({ region, accountId, target: stream.target, createLogGroup });
       return `${refusal}. The task role needs ${statement}`;

@@ -4,6 +4,8 @@ import type { OutputLine, Sink } from './sink.ts';
 export interface OutputListener {
   /** CloudWatch Logs takes no lines, for a reason that waiting does not mend: they go to stdout from now on. */
   onRefused(reason: string): void;
+  /** What CloudWatch Logs had not taken at the end: the lines are on stdout instead. */
+  onUndelivered(lineCount: number): void;
 }
 
 /**
@@ -54,11 +56,13 @@ export function createOutput(
       return (await stdout.flush(signal)) && isDelivered;
     },
     takeUndelivered() {
-      if (isRefused || isStdoutToo) return [];
-      return [...(cloudwatch?.takeUndelivered() ?? []), ...waiting];
+      const lines = isRefused ? [] : [...(cloudwatch?.takeUndelivered() ?? []), ...waiting];
+      if (lines.length > 0) listener.onUndelivered(lines.length);
+      return isStdoutToo ? [] : lines;
     },
     get droppedLineCount() {
-      return cloudwatch?.droppedLineCount ?? 0;
+      // What CloudWatch's buffer dropped is no loss where stdout has it.
+      return isStdoutToo ? 0 : (cloudwatch?.droppedLineCount ?? 0);
     },
   };
 }

@@ -125,7 +125,7 @@ it('deltas add up to the last counter less the first, however many samples lie b
       const deltas: CpuDelta[] = [];
       for (const { cpuNs, elapsedMs } of steps) {
         const readAtMs = seen.sample.readAtMs + elapsedMs;
-        const next = { readAtMs, cpuUsageNs: seen.sample.cpuUsageNs + cpuNs, memory: {} };
+        const next = { readAtMs, cpuUsageNs: (seen.sample.cpuUsageNs ?? 0) + cpuNs, memory: {} };
         const seenAtElapsedMs = seen.seenAtElapsedMs + elapsedMs;
         const { delta } = diff(seen, next, seenAtElapsedMs, START_MS);
         if (typeof delta === 'string') throw new Error(`a plain history has no ${delta}`);
@@ -133,7 +133,7 @@ it('deltas add up to the last counter less the first, however many samples lie b
         seen = { sample: next, seenAtElapsedMs };
       }
       const sum = (of: (delta: CpuDelta) => number) => deltas.reduce((total, delta) => total + of(delta), 0);
-      expect(sum(({ cpuNs }) => cpuNs)).toBe(seen.sample.cpuUsageNs - last.sample.cpuUsageNs);
+      expect(sum(({ cpuNs }) => cpuNs)).toBe((seen.sample.cpuUsageNs ?? 0) - (last.sample.cpuUsageNs ?? 0));
       expect(sum(({ elapsedMs }) => elapsedMs)).toBe(seen.sample.readAtMs - last.sample.readAtMs);
     }),
   );

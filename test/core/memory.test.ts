@@ -19,6 +19,12 @@ describe('memory in use (CloudWatch) and working set (Docker, Kubernetes)', () =
       1000,
       1000,
     ],
+    [
+      'nor is one that is the whole usage, as the agent has it',
+      { usageBytes: 1000, cacheBytes: 1000, inactiveFileBytes: 1000 },
+      1000,
+      1000,
+    ],
     ['no usage', { cacheBytes: 600, inactiveFileBytes: 100 }, undefined, undefined],
     ['nothing at all', {}, undefined, undefined],
     ['a usage of zero', { usageBytes: 0, cacheBytes: 10 }, 0, 0],

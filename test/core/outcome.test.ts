@@ -124,21 +124,21 @@ describe('how a container ended', () => {
 });
 
 describe('evidence of a lack of memory', () => {
-  const nearLimit = 'last sample at 96 % of the limit';
-  const rose = 'failcnt rose by 4 with anonymous memory at 85 % of the limit';
+  const nearLimit = 'last sample at 95 % of the limit';
+  const rose = 'failcnt rose by 4 with anonymous memory at 80 % of the limit';
   it.each<[string, readonly Sample[], string | undefined]>([
-    ['a last sample at 95 % of the limit', [used(1_000, 96, 50)], nearLimit],
+    ['a last sample at 95 % of the limit', [used(1_000, 95, 50)], nearLimit],
     ['not one at 94 %', [used(1_000, 94, 50)], undefined],
-    ['not one that was there before the last', [used(1_000, 96, 50), used(2_000, 30, 20)], undefined],
+    ['not one that was there before the last', [used(1_000, 95, 50), used(2_000, 30, 20)], undefined],
     [
       'failcnt that rose with anonymous memory at 80 %',
-      [used(1_000, 90, 70, 2), used(2_000, 90, 85, 6)],
+      [used(1_000, 90, 70, 2), used(2_000, 90, 80, 6)],
       rose,
     ],
-    ['failcnt that was there when the first sample came', [used(1_000, 90, 85, 4)], rose],
+    ['failcnt that was there when the first sample came', [used(1_000, 90, 80, 4)], rose],
     [
       'failcnt that rose then, though memory fell since',
-      [used(1_000, 90, 85, 4), used(2_000, 20, 10, 4)],
+      [used(1_000, 90, 80, 4), used(2_000, 20, 10, 4)],
       rose,
     ],
     [
@@ -146,13 +146,13 @@ describe('evidence of a lack of memory', () => {
       [used(1_000, 90, 70, 2), used(2_000, 90, 79, 6)],
       undefined,
     ],
-    ['not failcnt that stayed', [used(1_000, 90, 20, 2), used(2_000, 90, 85, 2)], undefined],
+    ['not failcnt that stayed', [used(1_000, 90, 20, 2), used(2_000, 90, 80, 2)], undefined],
     [
       'failcnt of a restarted container, below that of the run before',
-      [used(1_000, 90, 20, 9), { ...used(2_000, 90, 85, 4), cpuUsageNs: 1 }],
+      [used(1_000, 90, 20, 9), { ...used(2_000, 90, 80, 4), cpuUsageNs: 1 }],
       rose,
     ],
-    ['several at once, in words', [used(1_000, 96, 85, 4)], `${rose}; ${nearLimit}`],
+    ['several at once, in words', [used(1_000, 95, 80, 4)], `${rose}; ${nearLimit}`],
   ])('is %s', (_, samples, oomEvidence) => {
     // A killed child leaves any exit code.
     const errorType = oomEvidence === undefined ? 'ExitError' : 'OutOfMemory';
@@ -160,14 +160,14 @@ describe('evidence of a lack of memory', () => {
   });
 
   it('on a successful exit is told and is no error', () => {
-    expect(endOf({ end: stopped(0), samples: [used(1_000, 96, 50)] })).toEqual({
+    expect(endOf({ end: stopped(0), samples: [used(1_000, 95, 50)] })).toEqual({
       status: 'success',
       oomEvidence: nearLimit,
     });
   });
 
   it('makes 137 after a stop was asked for no OutOfMemory', () => {
-    expect(endOf({ stopSeenAtMs: 30_000, end: stopped(137), samples: [used(1_000, 96, 50)] })).toMatchObject({
+    expect(endOf({ stopSeenAtMs: 30_000, end: stopped(137), samples: [used(1_000, 95, 50)] })).toMatchObject({
       errorType: 'Killed',
       oomEvidence: nearLimit,
     });
@@ -175,7 +175,7 @@ describe('evidence of a lack of memory', () => {
 
   it('is measured against the task where the container has no limit of its own, and against nothing where neither has', () => {
     const described = container('etl', { status: 'stopped', exitCode: 1 });
-    const totals = totalsOf(described, [used(1_000, 96, 50)]);
+    const totals = totalsOf(described, [used(1_000, 95, 50)]);
     const sized = task([described], { memoryLimitMiB: LIMIT_MIB });
     expect(outcome(totals, sized, true).oomEvidence).toBe(nearLimit);
     expect(outcome(totals, task([described]), true).oomEvidence).toBeUndefined();

@@ -11,7 +11,12 @@ const TIMEOUT_MS = 5_000;
 /** For what never comes: long enough for a server on loopback, short enough for a test. */
 const SHORT_TIMEOUT_MS = 150;
 
-const TASK = JSON.stringify({ Family: 'nightly', Containers: [{ Name: 'etl', KnownStatus: 'RUNNING' }] });
+const TASK_ARN = 'arn:aws:ecs:eu-west-1:123456789012:task/nightly/01';
+const TASK = JSON.stringify({
+  TaskARN: TASK_ARN,
+  Family: 'nightly',
+  Containers: [{ Name: 'etl', KnownStatus: 'RUNNING' }],
+});
 const OK: RequestListener = (_, response) => response.end(TASK);
 
 const opened: { close(): void }[] = [];
@@ -71,6 +76,10 @@ describe('an endpoint that answers', () => {
       ok: true,
       body: TASK,
       value: {
+        taskArn: TASK_ARN,
+        taskId: '01',
+        region: 'eu-west-1',
+        accountId: '123456789012',
         family: 'nightly',
         stopRequested: false,
         containers: [{ name: 'etl', id: '', status: 'running', stopRequested: false }],
@@ -107,7 +116,7 @@ describe('an endpoint that answers', () => {
   });
 
   it('may send a letter in two pieces', async () => {
-    const text = Buffer.from('{"Family":"夜間","Containers":[]}');
+    const text = Buffer.from(`{"TaskARN":"${TASK_ARN}","Family":"夜間","Containers":[]}`);
     const half = text.indexOf(Buffer.from('夜')) + 1;
     const { endpoint } = await endpointThat((_, response) => {
       response.write(text.subarray(0, half));

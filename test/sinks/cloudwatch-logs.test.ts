@@ -187,7 +187,7 @@ describe('streams and groups that are missing', () => {
     await driveUntil(() => refusals.length > 0);
     expect(refusals).toEqual([
       'CloudWatch Logs refused CreateLogStream in log group none (eu-central-1): ' +
-        'ResourceNotFoundException: The specified log group does not exist.. ' +
+        'ResourceNotFoundException: The specified log group does not exist. ' +
         'Create the log group, name another one with FARGAUGE_LOG_GROUP, or set FARGAUGE_CREATE_LOG_GROUP=true',
     ]);
     expect(sink.takeUndelivered()).toEqual([start]);
