@@ -33,6 +33,9 @@ COPY --from=build /build/node /usr/local/bin/node
 COPY --from=build /build/dist/sidecar.cjs /build/dist/cloudwatch-logs.cjs /build/dist/NOTICES.txt /opt/fargauge/
 COPY LICENSE /opt/fargauge/
 
+# glibc's malloc: one arena, and freed memory given back early. Worth 2 MB.
+ENV MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536
+
 # A number, so that an orchestrator can see that it is not root.
 USER 65532:65532
 

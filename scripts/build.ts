@@ -4,6 +4,7 @@
  *   dist/sidecar.cjs           the container's program
  *   dist/cloudwatch-logs.cjs   its CloudWatch Logs sink, required when the first line is due
  *   dist/cli.cjs               the `fargauge` command
+ *   dist/cdk.cjs               the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
  *   dist/NOTICES.txt           the licences of the packages bundled into them
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -42,13 +43,17 @@ const shared: BuildOptions = {
   // A native import() of node:http reads all its exports, and so loads Node's own undici, web streams and http2.
   supported: { 'dynamic-import': false },
   define: {
-    // Bundled for one platform, undici leaves out its second copy of the parser.
+    // With it undici leaves out its second, experimental parser (lib/dispatcher/client-h1.js): 160 kB of source.
     esbuildDetection: 'true',
     'import.meta.dirname': '__dirname',
     'import.meta.filename': '__filename',
   },
   logLevel: 'warning',
 };
+
+/** Older ones would fail somewhere within, with the bundle for an error message. */
+const REFUSE_OLD_NODE =
+  'if(parseInt(process.versions.node)<22){console.error("fargauge needs Node 22.19 or later; this is "+process.version);process.exit(2)}';
 
 interface Package {
   readonly name: string;
@@ -77,6 +82,7 @@ const entries = {
   sidecar: 'src/main.ts',
   'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
   cli: 'src/cli/cli.ts',
+  cdk: 'src/cdk/fargauge-extension.ts',
 };
 const results = [
   await build({ ...shared, entryPoints: { sidecar: entries.sidecar }, plugins: [sinkStaysOutside] }),
@@ -85,8 +91,9 @@ const results = [
     ...shared,
     entryPoints: { cli: entries.cli },
     plugins: [sinkStaysOutside],
-    banner: { js: '#!/usr/bin/env node' },
+    banner: { js: `#!/usr/bin/env node\n${REFUSE_OLD_NODE}` },
   }),
+  await build({ ...shared, entryPoints: { cdk: entries.cdk }, external: ['aws-cdk-lib', 'constructs'] }),
 ];
 const metafiles = results.map(({ metafile }) => metafile).filter((metafile) => metafile !== undefined);
 const separator = `\n${'-'.repeat(80)}\n\n`;

@@ -55,7 +55,9 @@ for applet in $("$work/node/bin/busybox" --list-full); do
 done
 mkdir -p "$work/node/usr/local/bin" "$work/node/usr/local/lib" "$work/node/tmp"
 cp "$(readlink -f node_modules/.bin/node)" "$work/node/usr/local/bin/node"
-cp -R "$(npm root --global)/npm" "$work/node/usr/local/lib/npm"
+# Where npm is and not where it would install: under `npm run` that is the folder of the Node of node_modules.
+npm_cli=$(readlink -f "$(command -v npm)")
+cp -R "${npm_cli%/bin/npm-cli.js}" "$work/node/usr/local/lib/npm"
 ln -s ../lib/npm/bin/npm-cli.js "$work/node/usr/local/bin/npm"
 cp package.json package-lock.json .npmrc "$work/project"
 pinned_node=$PWD/node_modules/.bin

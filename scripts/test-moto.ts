@@ -1,32 +1,18 @@
 /**
- * Runs test/moto against moto server, an implementation of CloudWatch Logs that is not ours (PyPI; Python 3 with venv
+ * Runs test/moto against moto server, an implementation of CloudWatch Logs and of ECS that is not ours (PyPI; Python 3 with venv
  * is needed). It is installed once, under node_modules/.cache.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { installPythonTool } from './python-tool.ts';
 
-const VERSION = '5.2.5';
 const START_TIMEOUT_MS = 30_000;
 
 const root = join(import.meta.dirname, '..');
-const venv = join(root, 'node_modules/.cache', `moto-${VERSION}`);
-const motoServer = join(venv, 'bin/moto_server');
-
-function install(): void {
-  const isInstalled = join(venv, 'installed');
-  if (existsSync(isInstalled)) return;
-  console.log(`installing moto ${VERSION}`);
-  execFileSync('python3', ['-m', 'venv', '--clear', venv], { stdio: 'inherit' });
-  const pip = join(venv, 'bin/pip');
-  const options = ['--quiet', '--disable-pip-version-check', '--no-input'];
-  execFileSync(pip, ['install', ...options, `moto[server]==${VERSION}`], { stdio: 'inherit' });
-  writeFileSync(isInstalled, '');
-}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -48,7 +34,7 @@ async function waitUntilReady(url: string, moto: ChildProcess): Promise<void> {
   throw new Error(`moto did not answer at ${url} within ${START_TIMEOUT_MS} ms (exit code ${moto.exitCode})`);
 }
 
-install();
+const motoServer = join(installPythonTool('moto[server]==5.2.5'), 'moto_server');
 const port = await freePort();
 const url = `http://127.0.0.1:${port}`;
 const moto = spawn(motoServer, ['-H', '127.0.0.1', '-p', String(port)], {

@@ -49,6 +49,9 @@ const OWN_EXIT_FLUSH_MS = 300_000;
 const LAST_WORDS_MS = 200;
 const WAY_OUT_MS = 150;
 
+/** Polls without a batch after which that is told. */
+const MISSING_BATCH_POLLS = 10;
+
 /** Throttled, the endpoint is left alone for up to this many ticks. */
 const MAX_SKIPPED_TICKS = 31;
 
@@ -104,6 +107,7 @@ class Loop {
     while (!stop.aborted) {
       const hasStats = await this.#poll(clock.elapsed() + this.#pollTimeoutMs, false);
       if (isOver(this.#state)) return;
+      this.#warnOfMissingBatch();
       if (hasStats) this.#planner.observe(this.#state.batch?.current?.sample);
       const tick = this.#planner.next(clock.elapsed(), this.#ticksToSkip());
       this.#missedPollCount += tick.missedCount;
@@ -221,6 +225,18 @@ class Loop {
     const reserveMs = stopTimeoutMs < 4_000 ? stopTimeoutMs / 2 : 2_000;
     const budgetMs = stopTimeoutMs - reserveMs;
     return isBatchStopped(this.#state) ? budgetMs : Math.min(budgetMs, MAX_STOP_WHILE_BATCH_RUNS_MS);
+  }
+
+  /** A name that fits no container of the task would otherwise show in the missing lines only. */
+  #warnOfMissingBatch(): void {
+    const { batch, task, pollCount } = this.#state;
+    if (batch !== undefined || task === undefined || pollCount !== MISSING_BATCH_POLLS) return;
+    const names = task.containers.map(({ name }) => name).join(', ');
+    const wanted = this.#config.batch === undefined ? 'a container to observe' : this.#config.batch;
+    this.#ports.log.warn(
+      {},
+      `${wanted} has not started yet; the task has ${names} (FARGAUGE_BATCH and FARGAUGE_CONTAINERS name others)`,
+    );
   }
 
   async #cutPollsAtDeadline(): Promise<void> {

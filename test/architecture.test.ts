@@ -62,7 +62,11 @@ interface Rule {
 /** The first rule that fits a file holds. */
 const RULES: readonly Rule[] = [
   { of: 'src/core/', may: ['src/core/'] },
-  { of: 'src/endpoint/', may: ['src/endpoint/', 'undici', 'zod'], mayTypes: ['src/core/types.ts'] },
+  {
+    of: 'src/endpoint/',
+    may: ['src/endpoint/', 'undici', 'zod', 'node:string_decoder'],
+    mayTypes: ['src/core/types.ts'],
+  },
   {
     of: 'src/sinks/',
     may: ['src/sinks/', 'src/core/', '@aws-sdk/', '@smithy/', 'node:'],
@@ -84,9 +88,11 @@ const RULES: readonly Rule[] = [
   { of: 'src/proc/', may: ['src/proc/', 'src/core/types.ts', 'node:fs', 'node:path'] },
   {
     of: 'src/local/',
-    may: ['src/local/', 'src/core/types.ts', 'src/proc/', 'node:', 'dockerode'],
+    may: ['src/local/', 'src/core/types.ts', 'src/proc/', 'node:', 'zod'],
     mayTypes: ['src/clock.ts'],
   },
+  { of: 'src/deploy/', may: ['src/deploy/'] },
+  { of: 'src/cdk/', may: ['src/deploy/sidecar-container.ts', 'aws-cdk-lib', 'constructs'] },
   { of: 'src/config.ts', may: ['src/core/selection.ts', 'src/nearest.ts', 'zod'] },
   { of: 'src/recorder.ts', may: [], mayTypes: ['src/core/line.ts'] },
   { of: 'src/log.ts', may: ['pino'], mayTypes: ['src/config.ts', 'src/sinks/descriptor.ts'] },
@@ -96,7 +102,7 @@ const RULES: readonly Rule[] = [
   { of: 'src/nearest.ts', may: [] },
   { of: 'src/version.ts', may: ['package.json'] },
   { of: 'src/main.ts', may: ['src/'] },
-  { of: 'src/cli/', may: ['src/', 'node:', 'zod', '@aws-sdk/', 'dockerode'] },
+  { of: 'src/cli/', may: ['src/', 'node:', 'zod', '@aws-sdk/'] },
 ];
 
 function ruleOf(file: string): Rule | undefined {

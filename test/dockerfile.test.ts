@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
-import { SIDECAR_V8_FLAGS } from '../src/cli/sidecar-program.ts';
+import { SIDECAR_ENVIRONMENT, SIDECAR_V8_FLAGS } from '../src/cli/sidecar-program.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -71,7 +71,9 @@ describe('the image', () => {
   });
 
   it('runs nothing, downloads nothing and opens nothing in its final stage', () => {
-    const allowed = ['FROM', 'ARG', 'LABEL', 'COPY', 'USER', 'STOPSIGNAL', 'ENTRYPOINT'];
+    const allowed = ['FROM', 'ARG', 'LABEL', 'ENV', 'COPY', 'USER', 'STOPSIGNAL', 'ENTRYPOINT'];
+    const settings = Object.entries(SIDECAR_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
+    expect(valuesOf('ENV', finalStage)).toEqual([settings.join(' ')]);
     expect(finalStage.filter(({ keyword }) => !allowed.includes(keyword))).toEqual([]);
   });
 

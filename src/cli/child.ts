@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants as fileConstants, fstatSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Clock } from '../clock.ts';
 
@@ -69,4 +70,19 @@ export function endWithUs(child: Child): ChildProcess {
   });
   void child.exit.then(() => watch.kill('SIGKILL'));
   return watch;
+}
+
+/**
+ * Our stdout (1) or stderr (2) for a child. Node makes a pipe there non-blocking, for every process that shares the
+ * open file description, as soon as anything of its own looks at process.stderr; the command would meet EAGAIN. So a
+ * pipe is opened anew; files and terminals are passed on as they are, their position with them.
+ */
+export function inheritable(fd: 1 | 2): number | 'inherit' {
+  if (!fstatSync(fd).isFIFO()) return 'inherit';
+  try {
+    // Non-blocking only for this call, which would wait for a reader that has gone; spawn sets it back.
+    return openSync(`/proc/self/fd/${fd}`, fileConstants.O_WRONLY | fileConstants.O_NONBLOCK);
+  } catch {
+    return 'inherit';
+  }
 }

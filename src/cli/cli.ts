@@ -2,10 +2,13 @@
 import { nearest } from '../nearest.ts';
 import { version } from '../version.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { injectCommand } from './inject.ts';
+import { localCommand } from './local.ts';
 import { replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
+import { standardStreams } from './standard-streams.ts';
 
-const COMMANDS: readonly Command[] = [runCommand, replayCommand];
+const COMMANDS: readonly Command[] = [runCommand, localCommand, replayCommand, injectCommand];
 
 const HELP = `Usage: fargauge [COMMAND] [OPTIONS]
 
@@ -68,6 +71,6 @@ function isWrongUse(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
 }
 
-void main(process.argv.slice(2), process).then((exitCode) => {
+void main(process.argv.slice(2), standardStreams()).then((exitCode) => {
   if (exitCode !== undefined) process.exitCode = exitCode;
 });

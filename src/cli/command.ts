@@ -6,7 +6,7 @@ export const EXIT_USE = 2;
 /** The standard streams, as a parameter. */
 export interface Streams {
   readonly stdin: Readable;
-  readonly stdout: Writable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
 }
 

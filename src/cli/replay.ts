@@ -184,7 +184,8 @@ export class Replay {
 }
 
 function parseRecord(text: string): RecordLine | undefined {
-  const value = parseJson(text);
+  // `aws logs tail` and its like put a time and a stream before the line.
+  const value = parseJson(text.slice(Math.max(0, text.indexOf('{'))));
   if (typeof value !== 'object' || value === null) return undefined;
   const line = value as Partial<RecordLine> & { type?: LineType };
   if (line.type !== 'RECORD' || typeof line.path !== 'string' || typeof line.time !== 'string')

@@ -6,9 +6,10 @@ import type { ProcessTask } from '../local/process-task.ts';
 import { ProcessGroup } from '../proc/process-group.ts';
 import type { Procfs } from '../proc/procfs.ts';
 import { processTree } from '../proc/selection.ts';
-import { type Child, endWithUs, startChild, stopChild } from './child.ts';
+import { type Child, endWithUs, inheritable, startChild, stopChild } from './child.ts';
 import { copyLines, type LineOutput } from './line-output.ts';
 import { type RunOptions, SIDECAR_NAME } from './run-options.ts';
+import { SIDECAR_ENVIRONMENT } from './sidecar-program.ts';
 import { listenForStop, type StopSignal } from './stop-signals.ts';
 import { isSummarized } from './summary.ts';
 
@@ -79,7 +80,7 @@ export class TaskRun {
     const { name, command, commandArguments } = options;
     const ownEnvironment = endpoint.environment(this.#batchId);
     const batch = await startChild(command, commandArguments, {
-      stdio: 'inherit',
+      stdio: ['inherit', inheritable(1), inheritable(2)],
       env: { ...env, ...ownEnvironment },
     });
     this.#tellOfErrors(batch.process, command);
@@ -108,7 +109,7 @@ export class TaskRun {
     try {
       // A session of its own: a terminal's Ctrl-C is for the batch, and the sidecar is told of it as ECS tells it.
       child = await startChild(program, args, {
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', inheritable(2)],
         env: this.#sidecarEnvironment,
         detached: true,
       });
@@ -183,6 +184,7 @@ function sidecarEnvironment({ env, endpoint, options }: TaskRunParts, id: string
     // stderr is the command's, and may carry the lines as well.
     FARGAUGE_LOG_LEVEL: output === undefined ? 'error' : 'warn',
     FARGAUGE_OUTPUT: 'stdout',
+    ...SIDECAR_ENVIRONMENT,
     ...env,
     FARGAUGE_BATCH: name,
     ...(job !== undefined && { FARGAUGE_JOB: job }),

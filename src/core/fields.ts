@@ -21,6 +21,8 @@ export interface Field {
 }
 
 const ALL = LINE_TYPES;
+/** All but RECORD lines, which do not say whose task it was. */
+const NAMED = ['START', 'SUMMARY', 'CONTAINER', 'REPORT', 'SAMPLE'] as const;
 const USE = ['SUMMARY', 'CONTAINER', 'REPORT'] as const;
 const ENDS = ['CONTAINER', 'REPORT'] as const;
 
@@ -45,18 +47,18 @@ export const REPORT_FIELDS = [
     'fargauge',
   ),
   text('fargaugeVersion', ALL, "The sidecar's version; marks the line as fargauge's.", 'fargauge'),
-  text('job', ALL, 'Name of the job.', '`FARGAUGE_JOB`, else the family'),
-  text('cluster', ALL, 'Short name of the cluster.', '`Cluster`'),
-  text('taskId', ALL, 'Id of the task.', '`TaskARN`'),
-  text('taskArn', ALL, 'ARN of the task.', '`TaskARN`'),
-  text('family', ALL, 'Family of the task definition.', '`Family`'),
-  text('revision', ALL, 'Revision of the task definition, a string.', '`Revision`'),
-  text('serviceName', ALL, 'Service that started the task, if one did.', '`ServiceName`'),
-  text('launchType', ALL, 'EC2, FARGATE, EXTERNAL or MANAGED_INSTANCES.', '`LaunchType`'),
+  text('job', NAMED, 'Name of the job.', '`FARGAUGE_JOB`, else the family'),
+  text('cluster', NAMED, 'Short name of the cluster.', '`Cluster`'),
+  text('taskId', NAMED, 'Id of the task.', '`TaskARN`'),
+  text('taskArn', NAMED, 'ARN of the task.', '`TaskARN`'),
+  text('family', NAMED, 'Family of the task definition.', '`Family`'),
+  text('revision', NAMED, 'Revision of the task definition, a string.', '`Revision`'),
+  text('serviceName', NAMED, 'Service that started the task, if one did.', '`ServiceName`'),
+  text('launchType', NAMED, 'EC2, FARGATE, EXTERNAL or MANAGED_INSTANCES.', '`LaunchType`'),
   text('cpuArchitecture', ALL, "X86_64 or ARM64: the sidecar's own, and so the task's.", 'process'),
-  text('region', ALL, 'Region of the task.', '`TaskARN`'),
-  text('accountId', ALL, 'Account of the task.', '`TaskARN`'),
-  text('availabilityZone', ALL, 'Availability Zone of the task.', '`AvailabilityZone`'),
+  text('region', NAMED, 'Region of the task.', '`TaskARN`'),
+  text('accountId', NAMED, 'Account of the task.', '`TaskARN`'),
+  text('availabilityZone', NAMED, 'Availability Zone of the task.', '`AvailabilityZone`'),
   text(
     'container',
     ['SUMMARY', 'CONTAINER', 'SAMPLE'],
@@ -160,7 +162,7 @@ export const REPORT_FIELDS = [
   ),
   ms(
     'throttledTimeMs',
-    ['CONTAINER'],
+    ENDS,
     'Time throttled, where the counter moves (never on Fargate).',
     '`throttling_data.throttled_time`',
   ),

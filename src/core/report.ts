@@ -92,7 +92,6 @@ export function containerFields(state: State, totals: ContainerTotals): LineFiel
   const { container, usage } = totals;
   const size = totals.size(state.task);
   const span = containerSpan(totals, state.steadyNowMs);
-  const throttledNs = totals.counter('throttledTimeNs') ?? 0;
   return {
     ...identityFields(state),
     container: container.name,
@@ -105,7 +104,7 @@ export function containerFields(state: State, totals: ContainerTotals): LineFiel
     ...usageFields(usage, size, totals.counter('cpuUsageNs'), sinceStartMs(usage, totals.startedAtMs)),
     ...peakFields(usage),
     cpuSaturatedPercent: percent(usage.cpuSaturatedPercent),
-    throttledTimeMs: throttledNs > 0 ? wholeMsOfNs(throttledNs) : undefined,
+    throttledTimeMs: throttledTimeMs([totals]),
     kernelPeakMemoryMB: wholeMB(usage.maxUsageBytes),
     ...sumFields([totals]),
     ...(isSharedNetwork(state.task, totals) ? {} : networkFields([totals])),
@@ -134,9 +133,10 @@ export function reportFields(state: State, tally: Tally): LineFields {
     ...usageFields(taskUsage, size, cpuUsageNs, sinceStartMs(taskUsage, earliestStartMs)),
     ...peakFields(taskUsage),
     cpuSaturatedPercent: percent(taskUsage.cpuSaturatedPercent),
+    throttledTimeMs: throttledTimeMs(all),
     ...sumFields(all),
-    networkRxBytes: state.network.rxBytes.total,
-    networkTxBytes: state.network.txBytes.total,
+    networkRxBytes: state.network.rxBytes,
+    networkTxBytes: state.network.txBytes,
     ephemeralStorageUsedMB: state.ephemeralStorageUsedMiB,
     ephemeralStorageSizeMB: task?.ephemeralStorageSizeMiB,
     ...(batch && span
@@ -233,6 +233,12 @@ function cpuTimeFields(containers: readonly ContainerTotals[]): LineFields {
   const sum = (name: 'cpuUsageNs' | 'kernelCpuUsageNs') =>
     wholeMsOfNs(sumOfKnown(containers.map((totals) => totals.counter(name))));
   return { cpuTimeMs: sum('cpuUsageNs'), kernelCpuTimeMs: sum('kernelCpuUsageNs') };
+}
+
+/** Where the counter never moves, as on Fargate, nothing is known: zero would be a claim. */
+function throttledTimeMs(containers: readonly ContainerTotals[]): number | undefined {
+  const ns = sumOfKnown(containers.map((totals) => totals.counter('throttledTimeNs')));
+  return ns === undefined || ns === 0 ? undefined : wholeMsOfNs(ns);
 }
 
 function sumFields(containers: readonly ContainerTotals[]): LineFields {

@@ -1,5 +1,3 @@
-import { Counter } from './counter.ts';
-import { isClockStep } from './delta.ts';
 import type { Line, LineFields } from './line.ts';
 import {
   containerFields,
@@ -14,7 +12,7 @@ import type { Selection } from './selection.ts';
 import { isObserved } from './selection.ts';
 import { ContainerTotals, type SeenPoint, taskUsagePoint } from './totals.ts';
 import type { Answer, Poll, SampleEntry, Samples, Task } from './types.ts';
-import { Usage } from './usage.ts';
+import { larger, Usage } from './usage.ts';
 
 /** What the configuration says to the core. */
 export interface Settings {
@@ -51,7 +49,7 @@ export interface State {
   readonly taskUsage: Usage;
   lastTaskPoint: SeenPoint | undefined;
   /** The interface that all containers share under awsvpc. */
-  readonly network: { readonly rxBytes: Counter; readonly txBytes: Counter; last: SeenPoint | undefined };
+  readonly network: { rxBytes: number | undefined; txBytes: number | undefined };
   ephemeralStorageUsedMiB: number | undefined;
   pollCount: number;
   pollErrorCount: number;
@@ -74,7 +72,7 @@ export function initialState(settings: Settings): State {
     batch: undefined,
     taskUsage: new Usage(),
     lastTaskPoint: undefined,
-    network: { rxBytes: new Counter(), txBytes: new Counter(), last: undefined },
+    network: { rxBytes: undefined, txBytes: undefined },
     ephemeralStorageUsedMiB: undefined,
     pollCount: 0,
     pollErrorCount: 0,
@@ -102,7 +100,8 @@ export function step(state: State, poll: Poll): Line[] {
       state.nextSummaryAtElapsedMs = poll.elapsedMs + state.settings.summaryIntervalMs;
     }
   }
-  if (state.settings.samples) {
+  // Where lines go is decided by the batch: nothing is told before it is seen.
+  if (state.settings.samples && state.batch) {
     for (const totals of fresh) {
       if (isObserved(state, totals.container)) lines.push(line(state, 'SAMPLE', sampleFields(state, totals)));
     }
@@ -215,9 +214,11 @@ function foldSamples(state: State, samples: Samples, elapsedMs: number): Contain
     const entry = entryOf(totals, samples);
     if (totals.fold(entry, state.task, elapsedMs)) fresh.push(totals);
   }
-  for (const totals of fresh) foldNetwork(state, totals, elapsedMs);
+  for (const totals of fresh) foldNetwork(state, totals);
   const point =
-    fresh.length > 0 ? taskUsagePoint(state.containers.values(), state.lastTaskPoint, elapsedMs) : undefined;
+    fresh.length > 0
+      ? taskUsagePoint(state.containers.values(), state.self?.name, state.lastTaskPoint, elapsedMs)
+      : undefined;
   if (point) {
     state.taskUsage.add(point, state.task?.cpuLimitUnits);
     state.lastTaskPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: elapsedMs };
@@ -229,21 +230,15 @@ function entryOf({ container }: ContainerTotals, samples: Samples): SampleEntry 
   return container.id === '' ? undefined : samples.get(container.id);
 }
 
-function foldNetwork({ task, network }: State, totals: ContainerTotals, elapsedMs: number): void {
+/**
+ * The shared interface lives as long as the task, so that its counters only rise: the largest seen is the latest,
+ * whichever container's sample it came with.
+ */
+function foldNetwork({ task, network }: State, totals: ContainerTotals): void {
   const sample = totals.last?.sample;
   if (sample === undefined || !isSharedNetwork(task, totals)) return;
-  // Samples of different containers are of different instants: the older of two would look like a fall.
-  if (network.last && isOlder(sample.readAtMs, network.last, elapsedMs)) return;
-  if (sample.networkRxBytes === undefined && sample.networkTxBytes === undefined) return;
-  network.last = { readAtMs: sample.readAtMs, seenAtElapsedMs: elapsedMs };
-  network.rxBytes.add(sample.networkRxBytes);
-  network.txBytes.add(sample.networkTxBytes);
-}
-
-/** Older than the last one, and not only because the clock was set back. */
-function isOlder(readAtMs: number, last: SeenPoint, elapsedMs: number): boolean {
-  const readMs = readAtMs - last.readAtMs;
-  return readMs < 0 && !isClockStep(readMs, elapsedMs - last.seenAtElapsedMs);
+  network.rxBytes = larger(network.rxBytes, sample.networkRxBytes);
+  network.txBytes = larger(network.txBytes, sample.networkTxBytes);
 }
 
 /**

@@ -201,13 +201,23 @@ function gapSince(previous: SeenPoint, next: SeenPoint): number | undefined {
   return isSet ? undefined : positive(gapMs);
 }
 
-/** The task's use at one poll: sums over each container's latest sample, which is not the sum of their peaks. */
+/**
+ * The task's use at one poll: sums over each container's latest sample, which is not the sum of their peaks.
+ * @param selfName the sidecar, as soon as it is known
+ */
 export function taskUsagePoint(
   containers: Iterable<ContainerTotals>,
+  selfName: string | undefined,
   previous: SeenPoint | undefined,
   seenAtElapsedMs: number,
 ): UsagePoint | undefined {
-  const current = [...containers].flatMap((totals) => (totals.current ? [totals.current] : []));
+  const running = [...containers].filter((totals) => totals.current !== undefined);
+  const current = running.flatMap((totals) => totals.current ?? []);
+  // The sidecar's own start, a tenth of a second of CPU within its first sample, is no use of the job's: it would be
+  // the maximum of an idle run, and the size recommended for it.
+  const counted = running.filter(
+    ({ container, usage }) => container.name !== selfName || usage.pointCount > 1,
+  );
   if (current.length === 0) return undefined;
   const readAtMs = Math.max(...current.map(({ sample }) => sample.readAtMs));
   const gapMs = previous && gapSince(previous, { readAtMs, seenAtElapsedMs });
@@ -217,7 +227,7 @@ export function taskUsagePoint(
     readAtMs,
     gapMs,
     cpu: taskCpu(
-      current.map(({ cpu }) => cpu),
+      counted.map((totals) => totals.current?.cpu),
       gapMs,
     ),
     memoryUsedBytes: sum(({ memory }) => memoryUsedBytes(memory)),
@@ -229,6 +239,7 @@ export function taskUsagePoint(
 
 /** A container whose CPU is not known yet leaves the sum unknown: absent is not zero. */
 function taskCpu(cpus: readonly (CpuUse | undefined)[], gapMs: number | undefined): CpuUse | undefined {
+  if (cpus.length === 0) return undefined;
   let percent = 0;
   let longestElapsedMs = 0;
   for (const cpu of cpus) {

@@ -77,7 +77,8 @@ export function cpuUtilizationPercent(cpuPercent: number, cpuSizeUnits: number):
   return (cpuPercent * 1024) / cpuSizeUnits;
 }
 
-function larger(a: number | undefined, b: number | undefined): number | undefined {
+/** The larger of those that are known. */
+export function larger(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return Math.max(a, b);
 }

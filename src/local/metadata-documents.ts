@@ -17,7 +17,9 @@ export interface LocalTask {
   /** 32 hexadecimal digits. */
   readonly id: string;
   readonly family: string;
-  readonly size?: { readonly cpuUnits: number; readonly memoryMiB: number };
+  readonly launchType: 'FARGATE' | 'EC2';
+  /** On EC2 a task may have one of them, or none. */
+  readonly size?: { readonly cpuUnits?: number; readonly memoryMiB?: number };
   /** Wall clock, ms since the epoch: nothing is pulled, so the pull began and ended then. */
   readonly createdAtMs: number;
   /** When the first essential container stopped. */
@@ -27,11 +29,27 @@ export interface LocalTask {
 }
 
 export interface LocalContainer {
+  /** Its `DockerId`; empty until it is created. */
   readonly id: string;
   readonly name: string;
+  /** The engine's name for it; default: `name`. */
+  readonly dockerName?: string;
   readonly image: string;
-  readonly startedAtMs: number;
-  readonly end?: { readonly exitCode: number; readonly finishedAtMs: number };
+  readonly imageId?: string;
+  /** Its own, beside those of the agent. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly limits?: { readonly cpuUnits?: number; readonly memoryMiB?: number };
+  readonly log?: { readonly driver: string; readonly options?: Readonly<Record<string, string>> };
+  /** Default: the one of the host. */
+  readonly networks?: readonly JsonDocument[];
+  readonly health?: JsonDocument;
+  /** Where it has a restart policy. */
+  readonly restartCount?: number;
+  /** Default: when it was started. */
+  readonly createdAtMs?: number;
+  readonly startedAtMs?: number;
+  /** Without a time it was never started. */
+  readonly end?: { readonly exitCode?: number; readonly finishedAtMs?: number };
 }
 
 /** One container's figures at one moment. */
@@ -50,7 +68,9 @@ const UNSET_CPU_SHARES = 2;
 
 /** The answer of `/task`. */
 export function taskDocument(task: LocalTask, version: ApiVersion): JsonDocument {
-  const { size } = task;
+  const { size, containers } = task;
+  // The agent's v4 lists containers whose image is there, v3 those that are created.
+  const listed = version === 'v4' ? containers : containers.filter(({ id }) => id !== '');
   return {
     Cluster: CLUSTER,
     TaskARN: taskArn(task),
@@ -58,15 +78,20 @@ export function taskDocument(task: LocalTask, version: ApiVersion): JsonDocument
     Revision: REVISION,
     DesiredStatus: task.stopRequested ? 'STOPPED' : 'RUNNING',
     KnownStatus: 'RUNNING',
-    ...(size && { Limits: { CPU: size.cpuUnits / 1024, Memory: size.memoryMiB } }),
+    ...(size && {
+      Limits: {
+        ...(size.cpuUnits !== undefined && { CPU: size.cpuUnits / 1024 }),
+        ...(size.memoryMiB !== undefined && { Memory: size.memoryMiB }),
+      },
+    }),
     PullStartedAt: rfc3339(task.createdAtMs),
     PullStoppedAt: rfc3339(task.createdAtMs),
     ...(task.executionStoppedAtMs !== undefined && {
       ExecutionStoppedAt: rfc3339(task.executionStoppedAtMs),
     }),
-    ...(version === 'v4' && { LaunchType: 'FARGATE' }),
-    ...(task.containers.length > 0 && {
-      Containers: task.containers.map((container) => containerDocument(task, container, version)),
+    ...(version === 'v4' && { LaunchType: task.launchType }),
+    ...(listed.length > 0 && {
+      Containers: listed.map((container) => containerDocument(task, container, version)),
     }),
     ...(version === 'v4' && { FaultInjectionEnabled: false }),
   };
@@ -78,32 +103,58 @@ export function containerDocument(
   container: LocalContainer,
   version: ApiVersion,
 ): JsonDocument {
-  const { end } = container;
+  const { health, log, startedAtMs, createdAtMs = startedAtMs, end } = container;
   return {
     DockerId: container.id,
     Name: container.name,
-    DockerName: container.name,
+    DockerName: container.dockerName ?? container.name,
     Image: container.image,
-    ImageID: '',
-    Labels: {
-      'com.amazonaws.ecs.cluster': CLUSTER,
-      'com.amazonaws.ecs.container-name': container.name,
-      'com.amazonaws.ecs.task-arn': taskArn(task),
-      'com.amazonaws.ecs.task-definition-family': task.family,
-      'com.amazonaws.ecs.task-definition-version': REVISION,
-    },
+    ImageID: container.imageId ?? '',
+    Labels: { ...container.labels, ...agentLabels(task, container.name) },
     DesiredStatus: task.stopRequested ? 'STOPPED' : 'RUNNING',
-    KnownStatus: end ? 'STOPPED' : 'RUNNING',
-    ...(end && { ExitCode: end.exitCode }),
-    Limits: { CPU: UNSET_CPU_SHARES },
-    CreatedAt: rfc3339(container.startedAtMs),
-    StartedAt: rfc3339(container.startedAtMs),
-    ...(end && { FinishedAt: rfc3339(end.finishedAtMs) }),
+    KnownStatus: knownStatus(container),
+    ...(end?.exitCode !== undefined && { ExitCode: end.exitCode }),
+    Limits: limitsDocument(task, container),
+    ...(createdAtMs !== undefined && { CreatedAt: rfc3339(createdAtMs) }),
+    ...(startedAtMs !== undefined && { StartedAt: rfc3339(startedAtMs) }),
+    ...(end?.finishedAtMs !== undefined && { FinishedAt: rfc3339(end.finishedAtMs) }),
     Type: 'NORMAL',
+    ...(health && { Health: health }),
     ...(version === 'v4' && {
+      ...(log && { LogDriver: log.driver, ...(log.options && { LogOptions: log.options }) }),
       ContainerARN: `${ARN_PREFIX}:container/${CLUSTER}/${task.id}/${container.id}`,
+      ...(container.restartCount !== undefined && { RestartCount: container.restartCount }),
     }),
-    Networks: [{ NetworkMode: 'host', IPv4Addresses: [''] }],
+    Networks: container.networks ?? [{ NetworkMode: 'host', IPv4Addresses: [''] }],
+  };
+}
+
+/** The labels that the agent puts on every container. */
+export function agentLabels(
+  task: Pick<LocalTask, 'id' | 'family'>,
+  name: string,
+): Readonly<Record<string, string>> {
+  return {
+    'com.amazonaws.ecs.cluster': CLUSTER,
+    'com.amazonaws.ecs.container-name': name,
+    'com.amazonaws.ecs.task-arn': taskArn(task),
+    'com.amazonaws.ecs.task-definition-family': task.family,
+    'com.amazonaws.ecs.task-definition-version': REVISION,
+  };
+}
+
+function knownStatus({ id, startedAtMs, end }: LocalContainer): string {
+  if (end) return 'STOPPED';
+  if (startedAtMs !== undefined) return 'RUNNING';
+  return id === '' ? 'PULLED' : 'CREATED';
+}
+
+/** Memory that nobody set is 0 on EC2 and absent on Fargate. */
+function limitsDocument({ launchType }: LocalTask, { limits }: LocalContainer): JsonDocument {
+  const memoryMiB = limits?.memoryMiB ?? (launchType === 'EC2' ? 0 : undefined);
+  return {
+    CPU: limits?.cpuUnits ?? UNSET_CPU_SHARES,
+    ...(memoryMiB !== undefined && { Memory: memoryMiB }),
   };
 }
 
@@ -170,15 +221,18 @@ function blkioStats({ io }: GroupFigures): JsonDocument {
   };
 }
 
-function taskArn(task: LocalTask): string {
+function taskArn(task: Pick<LocalTask, 'id'>): string {
   return `${ARN_PREFIX}:task/${CLUSTER}/${task.id}`;
 }
 
-function nonZero(numbers: Readonly<Record<string, number>>): JsonDocument {
-  return Object.fromEntries(Object.entries(numbers).filter(([, number]) => number !== 0));
+/** Without what Go's `omitempty` leaves out. */
+export function nonZero(numbers: Readonly<Record<string, unknown>>): JsonDocument {
+  return Object.fromEntries(
+    Object.entries(numbers).filter(([, number]) => number !== 0 && number !== undefined),
+  );
 }
 
-const GO_ZERO_TIME = '0001-01-01T00:00:00Z';
+export const GO_ZERO_TIME = '0001-01-01T00:00:00Z';
 
 /** Wall clock, ms since the epoch, fractions included, as RFC 3339 with nanoseconds. */
 export function rfc3339(timeMs: number): string {

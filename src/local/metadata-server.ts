@@ -3,21 +3,34 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ApiVersion, JsonDocument } from './metadata-documents.ts';
 
-/** The task that an endpoint tells of. */
+/**
+ * The task that an endpoint tells of. `endpointId` is the last part of a container's endpoint: its `DockerId` on
+ * Fargate, a UUID on EC2.
+ */
 export interface MetadataSource {
-  /** Whether the task has this container: each has an endpoint of its own, and all show the same task. */
-  has(id: string): boolean;
+  /** Whether it is the endpoint of a container: each has one of its own, and all show the same task. */
+  has(endpointId: string): boolean;
   task(version: ApiVersion): JsonDocument;
-  container(id: string, version: ApiVersion): JsonDocument | undefined;
-  /** Stats by container id; undefined before a container's first sample and after its stop. */
-  stats(): ReadonlyMap<string, JsonDocument | undefined>;
+  container(endpointId: string, version: ApiVersion): JsonDocument | undefined;
+  /** Undefined before the container's first sample and after its stop. */
+  containerStats(endpointId: string, version: ApiVersion): JsonDocument | undefined;
+  /** The stats of all containers by `DockerId`. */
+  stats(version: ApiVersion): ReadonlyMap<string, JsonDocument | undefined>;
 }
 
 export interface MetadataServer {
-  /** `http://127.0.0.1:PORT`. */
+  /** `http://HOST:PORT`, without the port where it is 80. */
   readonly origin: string;
   close(): Promise<void>;
 }
+
+/** Where a server listens; port 0 is any free one. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const ANY_PORT_ON_LOOPBACK: ServerAddress = { host: '127.0.0.1', port: 0 };
 
 interface Reply {
   readonly status: number;
@@ -33,12 +46,14 @@ const REFUSALS = {
 } as const;
 
 /**
- * Serves a task's metadata on loopback, as the ECS agent serves it at 169.254.170.2.
+ * Serves a task's metadata as the ECS agent serves it at 169.254.170.2.
  * @param onRequest told of each request that reached a container's endpoint.
+ * @throws NodeJS.ErrnoException when the address cannot be had.
  */
 export async function serveMetadata(
   source: MetadataSource,
-  onRequest: (id: string) => void = () => {},
+  onRequest: (endpointId: string) => void = () => {},
+  address: ServerAddress = ANY_PORT_ON_LOOPBACK,
 ): Promise<MetadataServer> {
   const server = createServer((request, response) => {
     const [path = ''] = request.url?.split('?') ?? [];
@@ -47,10 +62,10 @@ export async function serveMetadata(
     if (source.has(id)) onRequest(id);
     send(response, reply(source, version as ApiVersion, id, resource));
   });
-  await listen(server);
+  await listen(server, address);
   const { port } = server.address() as AddressInfo;
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin: port === 80 ? `http://${address.host}` : `http://${address.host}:${port}`,
     async close() {
       const closed = once(server, 'close');
       server.close();
@@ -62,7 +77,9 @@ export async function serveMetadata(
 
 function reply(source: MetadataSource, version: ApiVersion, id: string, resource: string): Reply {
   const refusal = REFUSALS[version];
-  if (!source.has(id)) {
+  const container = resource === '' ? source.container(id, version) : undefined;
+  if (container) return { status: 200, document: container };
+  if (!source.has(id) || resource === '') {
     const isStats = resource.endsWith('/stats');
     const handler = `${version.toUpperCase()} task ${isStats ? 'stats' : 'metadata'} handler`;
     return {
@@ -70,17 +87,17 @@ function reply(source: MetadataSource, version: ApiVersion, id: string, resource
       document: `${handler}: unable to get task arn from request: unknown id ${id}`,
     };
   }
-  if (resource === '') return { status: 200, document: source.container(id, version) };
   if (resource === '/task') return { status: 200, document: source.task(version) };
-  if (resource === '/task/stats') return { status: 200, document: allStats(source, refusal.noStats) };
-  const stats = source.stats().get(id);
+  if (resource === '/task/stats') return { status: 200, document: allStats(source, version) };
+  const stats = source.containerStats(id, version);
   return stats
     ? { status: 200, document: stats }
     : { status: refusal.noStatsStatus, document: `Unable to get container stats for: ${id}` };
 }
 
-function allStats(source: MetadataSource, none: unknown): unknown {
-  return Object.fromEntries([...source.stats()].map(([id, stats]) => [id, stats ?? none]));
+function allStats(source: MetadataSource, version: ApiVersion): unknown {
+  const { noStats } = REFUSALS[version];
+  return Object.fromEntries([...source.stats(version)].map(([id, stats]) => [id, stats ?? noStats]));
 }
 
 function send(response: ServerResponse, { status, document }: Reply): void {
@@ -91,8 +108,8 @@ function sendNotFound(response: ServerResponse): void {
   response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n');
 }
 
-function listen(server: Server): Promise<void> {
+function listen(server: Server, { host, port }: ServerAddress): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
+    server.once('error', reject).listen(port, host, resolve);
   });
 }

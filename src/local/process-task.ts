@@ -56,6 +56,7 @@ export class ProcessTask implements MetadataSource {
     this.#task = {
       id: randomBytes(16).toString('hex'),
       family,
+      launchType: 'FARGATE',
       ...(size && { size }),
       createdAtMs: clock.now(),
       stopRequested: false,
@@ -113,6 +114,10 @@ export class ProcessTask implements MetadataSource {
   container(id: string, version: ApiVersion): JsonDocument | undefined {
     const container = this.#entries.get(id)?.container;
     return container && containerDocument({ ...this.#task, containers: [] }, container, version);
+  }
+
+  containerStats(id: string): JsonDocument | undefined {
+    return this.#entries.get(id)?.stats;
   }
 
   stats(): ReadonlyMap<string, JsonDocument | undefined> {

@@ -190,6 +190,8 @@ class StreamWriter implements CloudWatchLogsSink {
   /** That of the flush that runs; an aborted one stays and keeps the sink at rest. */
   #flushSignal: AbortSignal | undefined;
   #refused = false;
+  /** Log groups whose missing policy was told: once is enough. */
+  readonly #explainedGroups = new Set<string>();
   #callCount = 0;
   #acceptedLineCount = 0;
   #refusedLineCount = 0;
@@ -451,7 +453,8 @@ class StreamWriter implements CloudWatchLogsSink {
     const { region, accountId, createLogGroup } = this.#options;
     const { logGroupName } = stream.target;
     const refusal = `CloudWatch Logs refused ${action} in log group ${logGroupName} (${region}): ${reason.replace(/\.$/, '')}`;
-    if (kind === 'denied') {
+    if (kind === 'denied' && !this.#explainedGroups.has(logGroupName)) {
+      this.#explainedGroups.add(logGroupName);
       const statement = policyStatement({ region, accountId, target: stream.target, createLogGroup });
       return `${refusal}. The task role needs ${statement}`;
     }

@@ -1,4 +1,4 @@
-import { fstatSync, write } from 'node:fs';
+import { constants, fstatSync, openSync, write } from 'node:fs';
 import { Socket } from 'node:net';
 
 /** An open file descriptor that is written to without ever blocking the program. */
@@ -18,13 +18,25 @@ export function openDescriptor(fd: number): Descriptor {
 }
 
 function openPipe(fd: number): Descriptor {
-  const socket = new Socket({ fd, readable: false, writable: true });
+  const socket = new Socket({ fd: ownDescription(fd), readable: false, writable: true });
   // Each write's own callback tells of the error; without a listener it would end the program.
   socket.on('error', () => {});
-  socket.unref();
   return {
     write: (text, done) => void socket.write(text, (error) => done(error ?? undefined)),
   };
+}
+
+/**
+ * A pipe's "do not block" belongs to the open file description, which other processes may share: the batch of
+ * `fargauge run` would meet EAGAIN on its own stderr. Opened anew, the pipe has a description of ours.
+ */
+function ownDescription(fd: number): number {
+  try {
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    // A socket cannot be opened anew, nor a pipe whose reader has gone.
+    return fd;
+  }
 }
 
 function openFile(fd: number): Descriptor {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -113,10 +113,31 @@ describe('fargauge run', () => {
     expect(report).not.toHaveProperty('cpuTimeMs');
   });
 
+  it('leaves the stderr of the command a pipe that blocks, whatever Node makes of ours', async () => {
+    const script = 'sleep 1.5; grep flags /proc/self/fdinfo/2 >&2';
+    const command = [CLI, 'run', '--output', '/dev/null', '--', 'sh', '-c', script];
+    // A shell's pipe: what spawn makes for its own are sockets.
+    const shell = spawn('sh', ['-c', '"$0" "$@" 2>&1 | cat', process.execPath, ...command], {
+      env: environment,
+    });
+    started.push(shell);
+    const flags = Number.parseInt(/flags:\s*(\d+)/.exec(await text(shell.stdout))?.[1] ?? '', 8);
+    expect(flags & constants.O_NONBLOCK).toBe(0);
+  });
+
   it('reports a command that Ctrl-C ended, as a terminal sends it: to the whole process group', async () => {
     const child = spawn(
       process.execPath,
-      [CLI, 'run', '--output', '-', '--', 'sh', '-c', 'echo go; sleep 600'],
+      [
+        CLI,
+        'run',
+        '--output',
+        '-',
+        '--',
+        process.execPath,
+        '-e',
+        'console.log("go"); setTimeout(() => {}, 600_000)',
+      ],
       {
         env: environment,
         detached: true,

@@ -23,6 +23,7 @@ const batch: LocalContainer = {
 const task: LocalTask = {
   id: TASK_ID,
   family: 'nightly',
+  launchType: 'FARGATE',
   createdAtMs: startedAtMs - 100,
   stopRequested: false,
   containers: [batch],

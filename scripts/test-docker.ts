@@ -1,0 +1,142 @@
+/**
+ * Runs test/docker on a Docker Engine of its own: Debian's (installed with apt-get where there is none), started for
+ * the tests with its own data, socket and process ids, without a bridge and without firewall rules, and stopped at
+ * the end. The images are this project's, on base images that scripts/docker-base-images.sh makes. Needs root and
+ * `npm ci` done before. Arguments are for vitest.
+ *
+ * What the engine stores stays in node_modules/.cache/docker, so that the next run has the images already.
+ */
+import { type ChildProcess, execFileSync, type StdioOptions, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, globSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const START_TIMEOUT_MS = 30_000;
+const NODE_IMAGE = 'fargauge-base/node';
+const RUNTIME_IMAGE = 'fargauge-base/runtime';
+const SIDECAR_IMAGE = 'fargauge:test';
+
+const root = join(import.meta.dirname, '..');
+const data = join(root, 'node_modules/.cache/docker');
+const runtime = mkdtempSync(join(tmpdir(), 'fargauge-docker-'));
+const environment = {
+  ...process.env,
+  DOCKER_HOST: `unix://${join(runtime, 'docker.sock')}`,
+  // The classic builder is in every client, with and without plug-ins.
+  DOCKER_BUILDKIT: '0',
+};
+
+/** @throws Error with what the program said, when it fails. */
+function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = environment): void {
+  execFileSync(program, args, { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+function docker(...args: readonly string[]): readonly string[] {
+  return execFileSync('docker', args, {
+    env: environment,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
+/** An engine, and the lists of packages that the base images are made of. */
+function install(): void {
+  const apt = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  if (globSync('/var/lib/apt/lists/*_Packages*').length === 0) run('apt-get', ['-qq', 'update'], apt);
+  const hasEngine = spawnSync('dockerd', ['--version'], { stdio: 'ignore' }).status === 0;
+  const hasClient = spawnSync('docker', ['--version'], { stdio: 'ignore' }).status === 0;
+  if (hasEngine && hasClient) return;
+  console.log('installing docker.io');
+  run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', 'docker.io'], apt);
+}
+
+/** The engine ends with us, even when we are killed: the shell reads from a pipe that closes then. */
+function startEngine(): ChildProcess {
+  mkdirSync(data, { recursive: true });
+  const options = [
+    ...['--data-root', data, '--exec-root', join(runtime, 'exec'), '--pidfile', join(runtime, 'engine.pid')],
+    ...['--host', environment.DOCKER_HOST],
+    // Only the networks that tests make, and nothing of the machine is changed for them.
+    ...['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'],
+  ];
+  const script = 'dockerd "$@" & read -r _; kill $!; wait $!';
+  const log = openSync(join(runtime, 'engine.log'), 'w');
+  const stdio: StdioOptions = ['pipe', log, log];
+  return spawn('sh', ['-c', script, 'dockerd', ...options], { stdio, detached: true });
+}
+
+async function waitUntilReady(): Promise<void> {
+  const giveUpAt = performance.now() + START_TIMEOUT_MS;
+  while (performance.now() < giveUpAt) {
+    if (spawnSync('docker', ['version'], { env: environment, stdio: 'ignore' }).status === 0) return;
+    await delay(100);
+  }
+  const log = readFileSync(join(runtime, 'engine.log'), 'utf8').split('\n').slice(-20).join('\n');
+  throw new Error(`dockerd does not answer at ${environment.DOCKER_HOST}; the end of its log:\n${log}`);
+}
+
+/** Made once for each state of what they are made of. */
+function makeBaseImages(): void {
+  const script = 'scripts/docker-base-images.sh';
+  const hash = createHash('sha256').update(process.version);
+  for (const file of [script, 'package.json', 'package-lock.json', '.npmrc']) {
+    hash.update(readFileSync(join(root, file)));
+  }
+  const tag = hash.digest('hex').slice(0, 12);
+  const isMade = docker('image', 'ls', '--quiet', `${NODE_IMAGE}:${tag}`).length > 0;
+  if (isMade) return;
+  console.log('making the base images');
+  run(script, []);
+  run('docker', ['tag', `${NODE_IMAGE}:latest`, `${NODE_IMAGE}:${tag}`]);
+}
+
+function buildSidecar(): void {
+  console.log('building the image');
+  const bases = ['--build-arg', `NODE_IMAGE=${NODE_IMAGE}`, '--build-arg', `RUNTIME_IMAGE=${RUNTIME_IMAGE}`];
+  run('docker', ['build', '--quiet', '--network', 'none', ...bases, '--tag', SIDECAR_IMAGE, '.']);
+  // What this build replaced, but for what the next one may still use.
+  run('docker', ['image', 'prune', '--force', '--filter', 'until=24h']);
+}
+
+/** Whatever the tests did, nothing runs on and no bridge stays behind. */
+function removeRemains(): void {
+  const containers = docker('ps', '--all', '--quiet');
+  if (containers.length > 0) run('docker', ['rm', '--force', '--volumes', ...containers]);
+  run('docker', ['network', 'prune', '--force']);
+}
+
+async function stopEngine(engine: ChildProcess): Promise<void> {
+  const ended = once(engine, 'exit');
+  engine.stdin?.end();
+  await ended;
+  rmSync(runtime, { recursive: true });
+}
+
+function runTests(): number {
+  const config = ['--config', 'test/docker/vitest.config.ts'];
+  const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...config, ...process.argv.slice(2)];
+  const env = { ...environment, FARGAUGE_IMAGE: SIDECAR_IMAGE, BATCH_IMAGE: NODE_IMAGE };
+  return spawnSync(process.execPath, vitest, { cwd: root, env, stdio: 'inherit' }).status ?? 1;
+}
+
+if (process.getuid?.() !== 0) throw new Error('an engine of its own needs root');
+if (!existsSync('/etc/debian_version')) throw new Error('the base images are made of Debian packages');
+// Ctrl-C ends vitest; we go on to the end, which stops the engine.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+install();
+const engine = startEngine();
+try {
+  await waitUntilReady();
+  removeRemains();
+  makeBaseImages();
+  buildSidecar();
+  process.exitCode = runTests();
+  removeRemains();
+} finally {
+  await stopEngine(engine);
+}

@@ -1,0 +1,197 @@
+import { Annotations, ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import {
+  Capability,
+  ContainerDefinition,
+  ContainerDependencyCondition,
+  type ContainerImage,
+  type ITaskDefinitionExtension,
+  LinuxParameters,
+  LogDriver,
+  type LogDriverConfig,
+  type TaskDefinition,
+} from 'aws-cdk-lib/aws-ecs';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import {
+  BATCH_VARIABLE,
+  LOG_ACTIONS,
+  type LogConfiguration,
+  SIDECAR_NAME,
+  STOP_TIMEOUT_SECONDS,
+  STOP_TIMEOUT_VARIABLE,
+  sidecarContainer,
+} from '../deploy/sidecar-container.ts';
+
+export interface FargaugeExtensionProps {
+  /** The sidecar's image, such as `ContainerImage.fromEcrRepository(repository, '0.1.0')`. */
+  readonly image: ContainerImage;
+  /**
+   * The container that the report is about, by the name that it has in the task definition.
+   * @default the task definition's default container: the first essential one
+   */
+  readonly batch?: string;
+  /**
+   * `batch-first`: nothing about the sidecar can keep the batch from running. `sidecar-first`: it sees the first
+   * second and the end of a stopped run, but a sidecar that cannot start keeps the batch from starting.
+   * @default 'batch-first'
+   */
+  readonly order?: 'batch-first' | 'sidecar-first';
+  /**
+   * The sidecar's own, 2 to 120 seconds.
+   * @default 30 seconds
+   */
+  readonly stopTimeout?: Duration;
+  /**
+   * Further variables of the sidecar, such as `FARGAUGE_JOB`.
+   * @default none
+   */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Adds the fargauge sidecar to a task definition, and to its task role what the sidecar needs to write into the
+ * batch's log group: `taskDefinition.addExtension(new FargaugeExtension({ image }))`, after its containers.
+ */
+export class FargaugeExtension implements ITaskDefinitionExtension {
+  readonly #props: FargaugeExtensionProps;
+
+  /** @throws Error for a stop timeout out of range, and for variables that it sets itself */
+  constructor(props: FargaugeExtensionProps) {
+    const seconds = props.stopTimeout?.toSeconds() ?? STOP_TIMEOUT_SECONDS.default;
+    const { min, max } = STOP_TIMEOUT_SECONDS;
+    if (seconds < min || seconds > max) {
+      throw new Error(`FargaugeExtension: stopTimeout is ${seconds} s; it must be ${min} to ${max} s`);
+    }
+    const own = [STOP_TIMEOUT_VARIABLE, BATCH_VARIABLE].find(
+      (name) => props.environment?.[name] !== undefined,
+    );
+    if (own !== undefined) {
+      throw new Error(`FargaugeExtension: environment sets ${own}, which comes from stopTimeout and batch`);
+    }
+    this.#props = props;
+  }
+
+  /** @throws Error when the batch has not been added to the task definition yet, and for a Windows task */
+  extend(taskDefinition: TaskDefinition): void {
+    refuseWindows(taskDefinition);
+    const { image, order = 'batch-first', stopTimeout, environment } = this.#props;
+    const batch = this.#batchOf(taskDefinition);
+    const log = batch.logDriverConfig;
+    const described = sidecarContainer({
+      // The image of a CDK container is bound when the container is made.
+      image: '',
+      batch: {
+        name: batch.containerName,
+        hasCpu: (batch.cpu ?? 0) !== 0,
+        ...(log && { logConfiguration: logConfigurationOf(log) }),
+      },
+      isBatchAmbiguous: containersOf(taskDefinition).length > 1,
+      order,
+      stopTimeoutSeconds: stopTimeout?.toSeconds() ?? STOP_TIMEOUT_SECONDS.default,
+    });
+    const linuxParameters = new LinuxParameters(taskDefinition, `${SIDECAR_NAME}-linux`);
+    linuxParameters.dropCapabilities(
+      ...described.linuxParameters.capabilities.drop.map((name) => Capability[name]),
+    );
+    const variables = described.environment.map(({ name, value }) => [name, value] as const);
+    const sidecar = taskDefinition.addContainer(SIDECAR_NAME, {
+      image,
+      essential: described.essential,
+      ...(described.cpu !== undefined && { cpu: described.cpu }),
+      memoryReservationMiB: described.memoryReservation,
+      stopTimeout: Duration.seconds(described.stopTimeout),
+      environment: { ...Object.fromEntries(variables), ...environment },
+      user: described.user,
+      readonlyRootFilesystem: described.readonlyRootFilesystem,
+      linuxParameters,
+      ...(described.logConfiguration && { logging: new GivenLogDriver(described.logConfiguration) }),
+    });
+    const [first, second] = order === 'batch-first' ? [batch, sidecar] : [sidecar, batch];
+    second.addContainerDependencies({ container: first, condition: ContainerDependencyCondition.START });
+    grantLog(taskDefinition, log);
+    refuseLaterContainers(taskDefinition);
+  }
+
+  #batchOf(taskDefinition: TaskDefinition): ContainerDefinition {
+    const { batch } = this.#props;
+    const containers = containersOf(taskDefinition);
+    const found = batch
+      ? containers.find(({ containerName }) => containerName === batch)
+      : taskDefinition.defaultContainer;
+    if (found) return found;
+    const names = containers.map(({ containerName }) => containerName).join(', ') || 'none';
+    throw new Error(
+      `FargaugeExtension: ${taskDefinition.node.path} has no ${batch ? `container ${batch}` : 'essential container'}; ` +
+        `there are ${names}. Add the extension after the containers`,
+    );
+  }
+}
+
+function refuseWindows({ node, runtimePlatform }: TaskDefinition): void {
+  if (!runtimePlatform?.operatingSystemFamily?.isWindows()) return;
+  throw new Error(`FargaugeExtension: ${node.path} is a Windows task; the sidecar's image is for Linux only`);
+}
+
+function containersOf(taskDefinition: TaskDefinition): readonly ContainerDefinition[] {
+  return taskDefinition.node.children.filter((child) => child instanceof ContainerDefinition);
+}
+
+/** A log configuration that is already made. */
+class GivenLogDriver extends LogDriver {
+  readonly #given: LogConfiguration;
+
+  constructor(given: LogConfiguration) {
+    super();
+    this.#given = given;
+  }
+
+  override bind(): LogDriverConfig {
+    const { logDriver, options, secretOptions } = this.#given;
+    return {
+      logDriver,
+      ...(options && { options }),
+      ...(secretOptions && { secretOptions: [...secretOptions] }),
+    };
+  }
+}
+
+function logConfigurationOf({ logDriver, options, secretOptions }: LogDriverConfig): LogConfiguration {
+  return { logDriver, ...(options && { options }), ...(secretOptions && { secretOptions }) };
+}
+
+/** These actions take a log group's ARN with a trailing `:*` (CloudWatch Logs user guide, "Overview of managing access permissions"). */
+function grantLog(taskDefinition: TaskDefinition, log: LogDriverConfig | undefined): void {
+  const group = log?.options?.['awslogs-group'];
+  const region = log?.options?.['awslogs-region'];
+  if (log?.logDriver !== 'awslogs' || group === undefined) {
+    Annotations.of(taskDefinition).addWarningV2(
+      'fargauge:no-log-group',
+      "The batch's log driver is not awslogs: the lines of fargauge go to the sidecar's own log, unless its " +
+        'environment sets FARGAUGE_LOG_GROUP and the task role allows writing there.',
+    );
+    return;
+  }
+  const logGroupArn = Stack.of(taskDefinition).formatArn({
+    service: 'logs',
+    resource: 'log-group',
+    resourceName: `${group}:*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    ...(region !== undefined && { region }),
+  });
+  taskDefinition.addToTaskRolePolicy(
+    new PolicyStatement({ actions: [...LOG_ACTIONS], resources: [logGroupArn] }),
+  );
+}
+
+/** A container that comes later could be taken for the batch, which is named only where there were several. */
+function refuseLaterContainers(taskDefinition: TaskDefinition): void {
+  const known = containersOf(taskDefinition);
+  taskDefinition.node.addValidation({
+    validate: () => {
+      const later = containersOf(taskDefinition).filter((container) => !known.includes(container));
+      return later.map(
+        ({ containerName }) =>
+          `container ${containerName} was added after FargaugeExtension: add the extension after the containers`,
+      );
+    },
+  });
+}

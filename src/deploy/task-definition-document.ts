@@ -1,0 +1,237 @@
+/**
+ * A task definition as a document of JSON: what `aws ecs describe-task-definition` prints, what
+ * `register-task-definition` takes, or a CloudFormation template, resource or Properties.
+ */
+import { extract, type Json, type JsonObject, type Path, removeAt, setAt } from './json-text.ts';
+
+/** The document is no task definition, or one that the sidecar cannot be added to; the message says where and why. */
+export class DocumentError extends Error {
+  override readonly name = 'DocumentError';
+}
+
+/** A container, its keys in the API's spelling. In a template a name may be an object, such as `{ "Ref": … }`. */
+export interface ContainerDefinition extends JsonObject {
+  readonly name: string | JsonObject;
+}
+
+export interface TaskDefinition extends JsonObject {
+  readonly containerDefinitions: readonly ContainerDefinition[];
+}
+
+/** What describe-task-definition adds and register-task-definition does not take (ECS API reference). */
+const READ_ONLY_FIELDS = [
+  'taskDefinitionArn',
+  'revision',
+  'status',
+  'requiresAttributes',
+  'compatibilities',
+  'registeredAt',
+  'deregisteredAt',
+  'deleteRequestedAt',
+  'registeredBy',
+];
+
+const TASK_DEFINITION_TYPE = 'AWS::ECS::TaskDefinition';
+
+/** Objects whose keys are the user's, not the API's. */
+const FREE_KEYED = ['options', 'dockerLabels', 'driverOpts', 'labels'];
+
+export class TaskDefinitionDocument {
+  readonly text: string;
+  /** The task definition in the API's spelling, whatever the document's. */
+  readonly definition: TaskDefinition;
+  readonly #root: Path;
+  readonly #spelling: 'camelCase' | 'PascalCase';
+
+  private constructor(text: string, root: Path, spelling: 'camelCase' | 'PascalCase') {
+    this.text = text;
+    this.#root = root;
+    this.#spelling = spelling;
+    const value = root.reduce<Json | undefined>(
+      (at, key) => (isObject(at) ? at[key] : undefined),
+      JSON.parse(text) as Json,
+    );
+    this.definition = (
+      spelling === 'camelCase' ? value : respelled(value ?? null, lowerFirst)
+    ) as TaskDefinition;
+  }
+
+  /**
+   * Of describe-task-definition's answer, only what register-task-definition takes is kept.
+   * @throws DocumentError
+   */
+  static parse(source: string): TaskDefinitionDocument {
+    // Some Windows programs begin a file with a byte order mark.
+    const text = source.replace(/^\uFEFF/, '');
+    const root = parseJson(text);
+    if (!isObject(root))
+      throw new DocumentError(`it is ${kindOf(root)}: must be the object of a task definition`);
+    const document = TaskDefinitionDocument.#locate(text, root);
+    checkContainers(document.definition);
+    return document;
+  }
+
+  static #locate(text: string, root: JsonObject): TaskDefinitionDocument {
+    if ('containerDefinitions' in root) {
+      return new TaskDefinitionDocument(withoutReadOnlyFields(text), [], 'camelCase');
+    }
+    if (isObject(root.taskDefinition) && 'containerDefinitions' in root.taskDefinition) {
+      return new TaskDefinitionDocument(registrable(text, root), [], 'camelCase');
+    }
+    if ('ContainerDefinitions' in root) return new TaskDefinitionDocument(text, [], 'PascalCase');
+    if (isObject(root.Properties) && 'ContainerDefinitions' in root.Properties) {
+      return new TaskDefinitionDocument(text, ['Properties'], 'PascalCase');
+    }
+    if (isObject(root.Resources)) {
+      return new TaskDefinitionDocument(
+        text,
+        ['Resources', onlyTaskDefinition(root.Resources), 'Properties'],
+        'PascalCase',
+      );
+    }
+    throw new DocumentError(
+      'it is no task definition: there is no containerDefinitions, taskDefinition.containerDefinitions, ' +
+        'ContainerDefinitions, Properties.ContainerDefinitions or Resources',
+    );
+  }
+
+  /** The document with one value set; path and value are in the API's spelling. */
+  set(path: Path, value: Json): TaskDefinitionDocument {
+    const own = this.#spelling === 'camelCase' ? value : respelled(value, upperFirst);
+    return this.#with(setAt(this.text, this.#pathOf(path), own));
+  }
+
+  /** The document without one value. */
+  remove(path: Path): TaskDefinitionDocument {
+    return this.#with(removeAt(this.text, this.#pathOf(path)));
+  }
+
+  /** How the document spells a place in it, for messages. */
+  placeOf(path: Path): string {
+    return this.#pathOf(path)
+      .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
+      .join('')
+      .replace(/^\./, '');
+  }
+
+  #pathOf(path: Path): Path {
+    const own = this.#spelling === 'camelCase' ? path : path.map(upperFirst);
+    return [...this.#root, ...own];
+  }
+
+  #with(text: string): TaskDefinitionDocument {
+    return text === this.text ? this : new TaskDefinitionDocument(text, this.#root, this.#spelling);
+  }
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A value for a message: cut. */
+export function show(value: Json | undefined): string {
+  if (value === undefined) return 'absent';
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+function parseJson(text: string): Json {
+  if (text.trim() === '') throw new DocumentError('it is empty');
+  try {
+    return JSON.parse(text) as Json;
+  } catch (error) {
+    const message = (error as Error).message;
+    const hasPlace = /line \d+/.test(message);
+    const lines = text.trimEnd().split('\n');
+    const end = ` (line ${lines.length} column ${(lines.at(-1)?.length ?? 0) + 1})`;
+    throw new DocumentError(`it is not JSON: ${message}${hasPlace ? '' : end}`);
+  }
+}
+
+function withoutReadOnlyFields(text: string): string {
+  return READ_ONLY_FIELDS.reduce((rest, field) => removeAt(rest, [field]), text);
+}
+
+/** describe-task-definition prints tags beside the task definition, register-task-definition takes them inside it. */
+function registrable(text: string, { tags }: JsonObject): string {
+  const inner = withoutReadOnlyFields(extract(text, ['taskDefinition']));
+  const hasTags = Array.isArray(tags) && tags.length > 0;
+  return `${hasTags ? setAt(inner, ['tags'], tags) : inner}\n`;
+}
+
+function onlyTaskDefinition(resources: JsonObject): string {
+  const names = Object.entries(resources).flatMap(([name, resource]) =>
+    isObject(resource) && resource.Type === TASK_DEFINITION_TYPE ? [name] : [],
+  );
+  const [name] = names;
+  if (name !== undefined && names.length === 1) return name;
+  throw new DocumentError(
+    name === undefined
+      ? `Resources holds no ${TASK_DEFINITION_TYPE}`
+      : `Resources holds ${names.length} of ${TASK_DEFINITION_TYPE} (${names.join(', ')}): give one of them as a file of its own`,
+  );
+}
+
+function checkContainers(definition: TaskDefinition | undefined): void {
+  const containers = definition?.containerDefinitions as Json | undefined;
+  const problem = Array.isArray(containers)
+    ? containers.map((_, index) => containerProblem(containers, index)).find((each) => each !== undefined)
+    : ` is ${show(containers)}: must be a list of containers`;
+  if (problem !== undefined) throw new DocumentError(`containerDefinitions${problem}`);
+  if (Array.isArray(containers) && containers.length === 0) {
+    throw new DocumentError('containerDefinitions is empty: there is no container to report of');
+  }
+}
+
+/** What is wrong with a container, after its list's name. */
+function containerProblem(containers: readonly Json[], index: number): string | undefined {
+  const container = containers[index];
+  if (!isObject(container)) return `[${index}] is ${show(container)}: must be a container`;
+  const { name } = container;
+  if (!isObject(name) && (typeof name !== 'string' || name === '')) {
+    return `[${index}].name is ${show(name)}: must be the container's name`;
+  }
+  const first = containers.findIndex((other) => isObject(other) && same(other.name, name));
+  if (first !== index) return `[${index}].name is ${show(name)}, the name of containerDefinitions[${first}]`;
+  for (const list of ['dependsOn', 'environment']) {
+    const value = container[list];
+    if (value !== undefined && !(Array.isArray(value) && value.every(isObject))) {
+      return `[${index}].${list} is ${show(value)}: must be a list of objects`;
+    }
+  }
+  return undefined;
+}
+
+/** Whether two names, or what stands for them, are the same. */
+export function same(a: Json | undefined, b: Json | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function respelled(value: Json, spell: (key: string) => string): Json {
+  if (Array.isArray(value)) return value.map((each: Json) => respelled(each, spell));
+  if (!isObject(value) || isIntrinsic(value)) return value;
+  const properties = Object.entries(value).map(([key, each]): [string, Json] => [
+    spell(key),
+    FREE_KEYED.includes(lowerFirst(key)) ? each : respelled(each, spell),
+  ]);
+  return Object.fromEntries(properties);
+}
+
+/** A function of CloudFormation: `{ "Ref": … }`, `{ "Fn::Sub": … }`. */
+function isIntrinsic(value: JsonObject): boolean {
+  const [key = '', ...others] = Object.keys(value);
+  return others.length === 0 && (key === 'Ref' || key.startsWith('Fn::'));
+}
+
+function lowerFirst(key: string): string {
+  return key.slice(0, 1).toLowerCase() + key.slice(1);
+}
+
+function upperFirst<Key extends string | number>(key: Key): Key | string {
+  return typeof key === 'string' ? key.slice(0, 1).toUpperCase() + key.slice(1) : key;
+}
+
+function kindOf(value: Json): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+}

@@ -1,0 +1,196 @@
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import {
+  type ContainerDefinitionOptions,
+  ContainerImage,
+  CpuArchitecture,
+  Ec2TaskDefinition,
+  FargateTaskDefinition,
+  LogDrivers,
+  OperatingSystemFamily,
+  type TaskDefinition,
+} from 'aws-cdk-lib/aws-ecs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { describe, expect, it } from 'vitest';
+import { FargaugeExtension, type FargaugeExtensionProps } from '../../src/cdk/fargauge-extension.ts';
+import { inject } from '../../src/deploy/injection.ts';
+import type { JsonObject } from '../../src/deploy/json-text.ts';
+import { ORDERS } from '../../src/deploy/sidecar-container.ts';
+
+const IMAGE = '123456789012.dkr.ecr.us-east-1.amazonaws.com/fargauge:0.1.0';
+const image = ContainerImage.fromRegistry(IMAGE);
+const env = { account: '123456789012', region: 'us-east-1' };
+
+function newStack(): Stack {
+  return new Stack(new App({ analyticsReporting: false }), 'Stack', { env });
+}
+
+function fargate(stack: Stack): TaskDefinition {
+  return new FargateTaskDefinition(stack, 'Task', { family: 'nightly', cpu: 1024, memoryLimitMiB: 2048 });
+}
+
+function batch(stack: Stack, options: Partial<ContainerDefinitionOptions> = {}): ContainerDefinitionOptions {
+  const logGroup = LogGroup.fromLogGroupName(
+    stack,
+    `Group${stack.node.children.length}`,
+    '/ecs/nightly-batch',
+  );
+  return {
+    image: ContainerImage.fromRegistry('batch'),
+    cpu: 128,
+    logging: LogDrivers.awsLogs({ logGroup, streamPrefix: 'ecs' }),
+    ...options,
+  };
+}
+
+function propertiesOf(stack: Stack): JsonObject {
+  const [resource] = Object.values(Template.fromStack(stack).findResources('AWS::ECS::TaskDefinition'));
+  return resource?.Properties;
+}
+
+function containersOf(stack: Stack): readonly JsonObject[] {
+  return propertiesOf(stack).ContainerDefinitions as readonly JsonObject[];
+}
+
+describe('the construct', () => {
+  const variants = ORDERS.flatMap((order) => [
+    { order, others: 0 },
+    { order, others: 1 },
+  ]);
+
+  it.each(variants)(
+    'adds what fargauge inject adds ($order, $others other containers)',
+    ({ order, others }) => {
+      const stack = newStack();
+      const plain = newStack();
+      for (const each of [stack, plain]) {
+        const task = fargate(each);
+        task.addContainer('batch', batch(each));
+        if (others > 0) task.addContainer('proxy', batch(each, { cpu: 1, essential: false }));
+        if (each === stack) task.addExtension(new FargaugeExtension({ image, order }));
+      }
+      const { text } = inject(JSON.stringify(propertiesOf(plain)), { image: IMAGE, order, version: '0.1.0' });
+      expect(containersOf(stack)).toEqual(JSON.parse(text).ContainerDefinitions);
+    },
+  );
+
+  it('takes its options', () => {
+    const stack = newStack();
+    const task = fargate(stack);
+    task.addContainer('web', batch(stack, { cpu: 100 }));
+    task.addContainer('job', batch(stack, { cpu: 100 }));
+    const props: FargaugeExtensionProps = {
+      image,
+      batch: 'job',
+      stopTimeout: Duration.minutes(1),
+      environment: { FARGAUGE_JOB: 'nightly' },
+    };
+    task.addExtension(new FargaugeExtension(props));
+    expect(containersOf(stack)[2]).toMatchObject({
+      StopTimeout: 60,
+      DependsOn: [{ ContainerName: 'job', Condition: 'START' }],
+      Environment: [
+        { Name: 'FARGAUGE_STOP_TIMEOUT_SECONDS', Value: '60' },
+        { Name: 'FARGAUGE_BATCH', Value: 'job' },
+        { Name: 'FARGAUGE_JOB', Value: 'nightly' },
+      ],
+    });
+  });
+
+  it("lets the task role write into the batch's log group, and nothing else", () => {
+    const stack = newStack();
+    const task = fargate(stack);
+    task.addContainer('batch', batch(stack));
+    task.addExtension(new FargaugeExtension({ image }));
+    Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
+      Roles: [{ Ref: Match.stringLikeRegexp('TaskRole') }],
+      PolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+            Resource: {
+              'Fn::Join': [
+                '',
+                [
+                  'arn:',
+                  { Ref: 'AWS::Partition' },
+                  ':logs:us-east-1:123456789012:log-group:/ecs/nightly-batch:*',
+                ],
+              ],
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  it('works on EC2 and with a log group of the stack', () => {
+    const stack = newStack();
+    const task = new Ec2TaskDefinition(stack, 'Task');
+    const logGroup = new LogGroup(stack, 'Logs');
+    const logging = LogDrivers.awsLogs({ logGroup, streamPrefix: 'ecs' });
+    task.addContainer('batch', batch(stack, { logging, memoryLimitMiB: 512 }));
+    task.addExtension(new FargaugeExtension({ image }));
+    const group = { Ref: Match.stringLikeRegexp('Logs') };
+    Template.fromStack(stack).hasResourceProperties('AWS::ECS::TaskDefinition', {
+      ContainerDefinitions: [
+        Match.anyValue(),
+        Match.objectLike({
+          LogConfiguration: { Options: Match.objectLike({ 'awslogs-group': group, mode: 'blocking' }) },
+        }),
+      ],
+    });
+    expect(JSON.stringify(Template.fromStack(stack).findResources('AWS::IAM::Policy'))).toMatch(
+      /:log-group:",\{"Ref":"Logs[^"]*"\},":\*"/,
+    );
+  });
+
+  it('warns where the batch has no log group, and grants nothing', () => {
+    const stack = newStack();
+    const task = fargate(stack);
+    task.addContainer('batch', { image, cpu: 10 });
+    task.addExtension(new FargaugeExtension({ image }));
+    Template.fromStack(stack).resourceCountIs('AWS::IAM::Policy', 0);
+    expect(task.node.metadata.map(({ data }) => String(data)).join()).toContain(
+      "The batch's log driver is not awslogs",
+    );
+  });
+
+  it.each([
+    [{ image, stopTimeout: Duration.seconds(1) }, 'stopTimeout is 1 s; it must be 2 to 120 s'],
+    [{ image, environment: { FARGAUGE_BATCH: 'x' } }, 'environment sets FARGAUGE_BATCH'],
+    [{ image, batch: 'job' }, 'has no container job; there are batch'],
+  ])('refuses what cannot work', (props, message) => {
+    const stack = newStack();
+    const task = fargate(stack);
+    task.addContainer('batch', batch(stack));
+    expect(() => task.addExtension(new FargaugeExtension(props))).toThrow(message);
+  });
+
+  it('refuses a Windows task', () => {
+    const stack = newStack();
+    const task = new FargateTaskDefinition(stack, 'Task', {
+      cpu: 1024,
+      memoryLimitMiB: 2048,
+      runtimePlatform: {
+        cpuArchitecture: CpuArchitecture.X86_64,
+        operatingSystemFamily: OperatingSystemFamily.WINDOWS_SERVER_2022_CORE,
+      },
+    });
+    expect(() => task.addExtension(new FargaugeExtension({ image }))).toThrow('Stack/Task is a Windows task');
+  });
+
+  it('refuses to come before the containers', () => {
+    const stack = newStack();
+    const task = fargate(stack);
+    expect(() => task.addExtension(new FargaugeExtension({ image }))).toThrow(
+      'Stack/Task has no essential container; there are none. Add the extension after the containers',
+    );
+    task.addContainer('batch', batch(stack));
+    task.addExtension(new FargaugeExtension({ image }));
+    task.addContainer('late', batch(stack));
+    expect(() => Template.fromStack(stack)).toThrow('container late was added after FargaugeExtension');
+  });
+});

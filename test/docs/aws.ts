@@ -1,0 +1,70 @@
+/**
+ * What stands for the AWS CLI when the commands of the docs are run: it knows those commands, and refuses what AWS
+ * would refuse of what it is given.
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { parse } from 'yaml';
+import { remove } from '../../src/deploy/injection.ts';
+import { described, fileOf } from '../deploy/task-definitions.ts';
+import { problems } from '../support/task-definition-rules.ts';
+
+const { positionals, values } = parseArgs({
+  args: process.argv.slice(2),
+  allowPositionals: true,
+  options: {
+    'task-definition': { type: 'string' },
+    include: { type: 'string' },
+    'cli-input-json': { type: 'string' },
+    'stack-name': { type: 'string' },
+    capabilities: { type: 'string' },
+    'template-file': { type: 'string' },
+    'parameter-overrides': { type: 'boolean' },
+  },
+});
+const [service, operation, ...parameters] = positionals;
+
+function required(option: 'task-definition' | 'cli-input-json' | 'template-file' | 'stack-name'): string {
+  const value = values[option];
+  if (value === undefined) throw new Error(`--${option} is required`);
+  return value;
+}
+
+function registerTaskDefinition(): void {
+  const file = required('cli-input-json').replace('file://', '');
+  const found = problems(JSON.parse(readFileSync(file, 'utf8')));
+  if (found.length > 0) throw new Error(found.join('\n'));
+}
+
+function deployStack(): void {
+  required('stack-name');
+  const text = readFileSync(required('template-file'), 'utf8');
+  const template = parse(text, { logLevel: 'silent' }) as {
+    Parameters: Record<string, { Default?: unknown }>;
+  };
+  const given = parameters.map((each) => each.split('=')[0] ?? '');
+  const unknown = given.filter((name) => !(name in template.Parameters));
+  const missing = Object.entries(template.Parameters).filter(
+    ([name, { Default }]) => Default === undefined && !given.includes(name),
+  );
+  if (unknown.length > 0) throw new Error(`Parameters: [${unknown}] do not exist in the template`);
+  if (missing.length > 0) throw new Error(`Parameters: [${missing.map(([name]) => name)}] must have values`);
+  if (text.includes('AWS::IAM::Role') && values.capabilities !== 'CAPABILITY_IAM') {
+    throw new Error('Requires capabilities : [CAPABILITY_IAM]');
+  }
+}
+
+switch (`${service} ${operation}`) {
+  case 'ecs describe-task-definition':
+    required('task-definition');
+    process.stdout.write(described(JSON.parse(remove(fileOf('fargate-batch.json')).text)));
+    break;
+  case 'ecs register-task-definition':
+    registerTaskDefinition();
+    break;
+  case 'cloudformation deploy':
+    deployStack();
+    break;
+  default:
+    throw new Error(`${service} ${operation} is not known here`);
+}

@@ -1,0 +1,121 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { remove } from '../../src/deploy/injection.ts';
+import { awslogs, container, fileOf, pascalCased, taskDefinition } from '../deploy/task-definitions.ts';
+import { blocksOf, PAGES, ROOT, readPage } from './pages.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'fargauge-docs-'));
+// The types of a file in the repository's own folder resolve fargauge/cdk as a user's would.
+const cdkFolder = join(ROOT, '.vitest', `docs-${process.pid}`);
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+  rmSync(cdkFolder, { recursive: true, force: true });
+});
+
+function program(name: string, file: string): void {
+  const script = `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, file)}' "$@"\n`;
+  writeFileSync(join(folder, 'bin', name), script, { mode: 0o755 });
+}
+
+mkdirSync(join(folder, 'bin'));
+program('fargauge', 'src/cli/cli.ts');
+program('aws', 'test/docs/aws.ts');
+symlinkSync(join(ROOT, 'deploy'), join(folder, 'deploy'));
+writeFileSync(join(folder, 'ecs-task-def.json'), remove(fileOf('fargate-batch.json')).text);
+const template = {
+  Resources: {
+    TaskDefinition: {
+      Type: 'AWS::ECS::TaskDefinition',
+      Properties: pascalCased(taskDefinition([container('batch', { logConfiguration: awslogs() })])),
+    },
+  },
+};
+writeFileSync(join(folder, 'template.json'), JSON.stringify(template, null, 2));
+
+function run(script: string) {
+  return spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
+    cwd: folder,
+    env: { ...process.env, PATH: [join(folder, 'bin'), process.env.PATH].join(delimiter) },
+    encoding: 'utf8',
+  });
+}
+
+describe('the commands of the docs', () => {
+  // Terraform's are run with its other tests, because it must be installed.
+  const pages = PAGES.filter((page) => page !== 'terraform.md' && blocksOf(page, 'sh').length > 0);
+
+  it('are on these pages', () => {
+    expect(pages).toEqual(['cloudformation.md', 'metrics.md', 'task-definition-json.md']);
+  });
+
+  it.each(pages)('of %s run one after the other and have nothing to warn of', (page) => {
+    for (const block of blocksOf(page, 'sh')) {
+      expect({ block, ...run(block) }).toMatchObject({ block, status: 0, stderr: '' });
+    }
+  });
+
+  it('give what they say', () => {
+    const show = blocksOf('task-definition-json.md', 'sh').find((block) => block.includes('--diff')) ?? '';
+    expect(run(show).stdout).toContain('+      "stopTimeout": 60,\n');
+    const without = JSON.parse(readFileSync(join(folder, 'task-without.json'), 'utf8'));
+    expect(without.containerDefinitions).toEqual([expect.objectContaining({ name: 'nightly-batch' })]);
+  });
+});
+
+describe('the program of cdk.md', () => {
+  it('synthesises a task definition with the sidecar', () => {
+    const [source = ''] = blocksOf('cdk.md', 'ts');
+    mkdirSync(cdkFolder, { recursive: true });
+    writeFileSync(join(cdkFolder, 'app.ts'), source);
+    execFileSync(process.execPath, [join(cdkFolder, 'app.ts')], {
+      env: { ...process.env, CDK_OUTDIR: join(cdkFolder, 'out') },
+    });
+    const synthesised = readFileSync(join(cdkFolder, 'out/NightlyBatch.template.json'), 'utf8');
+    const resources = Object.values<{ Type: string; Properties: Record<string, unknown> }>(
+      JSON.parse(synthesised).Resources,
+    );
+    const task = resources.find(({ Type }) => Type === 'AWS::ECS::TaskDefinition');
+    expect(task?.Properties.ContainerDefinitions).toEqual([
+      expect.objectContaining({ Name: 'batch' }),
+      expect.objectContaining({
+        Name: 'fargauge',
+        Environment: expect.arrayContaining([{ Name: 'FARGAUGE_JOB', Value: 'nightly' }]),
+      }),
+    ]);
+  });
+});
+
+describe('the links of the docs', () => {
+  it.each(PAGES)('of %s lead somewhere', (page) => {
+    const targets = [...readPage(page).matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
+    const broken = targets
+      .filter((target) => !target.startsWith('https://'))
+      .filter((target) => !leadsSomewhere(page, target));
+    expect(broken).toEqual([]);
+  });
+});
+
+function leadsSomewhere(page: string, target: string): boolean {
+  const [path = '', anchor] = target.split('#');
+  const file = join(ROOT, 'docs', dirname(page), path);
+  if (!existsSync(file)) return false;
+  if (anchor === undefined) return true;
+  const headings = [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9 -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  return headings.includes(anchor);
+}

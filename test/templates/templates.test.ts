@@ -1,0 +1,240 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inject } from '../../src/deploy/injection.ts';
+import type { JsonObject } from '../../src/deploy/json-text.ts';
+import type { Order } from '../../src/deploy/sidecar-container.ts';
+import { readTemplate } from '../deploy/cloudformation-template.ts';
+import { awslogs, container, ECR, fileOf, taskDefinition } from '../deploy/task-definitions.ts';
+import { blocksOf } from '../docs/pages.ts';
+
+const { CFN_LINT, TERRAFORM_PLUGIN_DIR } = process.env;
+if (CFN_LINT === undefined)
+  throw new Error('CFN_LINT is not set: run these tests with npm run test:templates');
+
+const DEPLOY = join(import.meta.dirname, '../../deploy');
+const folder = mkdtempSync(join(tmpdir(), 'fargauge-terraform-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('cfn-lint', () => {
+  it('finds nothing in the CloudFormation templates', () => {
+    const templates = globSync(join(DEPLOY, 'cloudformation/*.yaml'));
+    expect(templates.length).toBeGreaterThan(1);
+    const { status, stdout, stderr } = spawnSync(CFN_LINT, ['--include-checks', 'I', '--', ...templates], {
+      encoding: 'utf8',
+    });
+    expect({ status, output: stdout + stderr }).toEqual({ status: 0, output: '' });
+  });
+});
+
+const MIRROR = TERRAFORM_PLUGIN_DIR ? `-plugin-dir=${TERRAFORM_PLUGIN_DIR}` : '';
+
+/** Made-up keys, and a provider that does not ask AWS whose they are. */
+const OFFLINE_PROVIDER = `provider "aws" {
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+`;
+
+function terraform(workingFolder: string, ...args: readonly string[]): string {
+  const { TF_CLI_CONFIG_FILE: _, ...env } = process.env;
+  return execFileSync('terraform', [...args], {
+    cwd: join(folder, workingFolder),
+    env: {
+      ...env,
+      AWS_ACCESS_KEY_ID: 'none',
+      AWS_SECRET_ACCESS_KEY: 'none',
+      AWS_REGION: 'us-east-1',
+      TF_IN_AUTOMATION: '1',
+      TF_INPUT: '0',
+      TF_CLI_ARGS_init: MIRROR,
+    },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+function planOf(workingFolder: string, ...args: readonly string[]) {
+  terraform(workingFolder, 'plan', '-out=plan', ...args);
+  return JSON.parse(terraform(workingFolder, 'show', '-json', 'plan'));
+}
+
+interface Variables {
+  readonly containers: readonly JsonObject[];
+  readonly order?: Order;
+  readonly batch?: string;
+  readonly stopTimeout?: number;
+}
+
+const IMAGE = `${ECR}/fargauge:0.1.0`;
+
+function planSidecar({ containers, order, batch, stopTimeout }: Variables): readonly JsonObject[] {
+  const variables = {
+    container_definitions: containers,
+    image: IMAGE,
+    log_group_arn: 'arn:aws:logs:us-east-1:123456789012:log-group:/ecs/nightly-batch',
+    ...(order && { order }),
+    ...(batch && { batch }),
+    ...(stopTimeout && { stop_timeout: stopTimeout }),
+  };
+  writeFileSync(join(folder, 'terraform/variables.tfvars.json'), JSON.stringify(variables));
+  const plan = planOf('terraform', '-var-file=variables.tfvars.json');
+  return JSON.parse(plan.planned_values.outputs.container_definitions.value);
+}
+
+function injected({ containers, order, batch, stopTimeout }: Variables): readonly JsonObject[] {
+  const { text } = inject(JSON.stringify(taskDefinition(containers)), {
+    image: IMAGE,
+    version: '',
+    ...(order && { order }),
+    ...(batch && { batch }),
+    ...(stopTimeout && { stopTimeoutSeconds: stopTimeout }),
+  });
+  return JSON.parse(text).containerDefinitions;
+}
+
+describe('terraform', () => {
+  beforeAll(() => {
+    cpSync(join(DEPLOY, 'terraform'), join(folder, 'terraform'), { recursive: true });
+    for (const each of ['example', 'report-metrics']) {
+      writeFileSync(
+        join(folder, 'terraform', each, `${each === 'example' ? 'offline_override' : 'offline'}.tf`),
+        OFFLINE_PROVIDER,
+      );
+    }
+    terraform('terraform', 'init');
+    for (const each of ['example', 'report-metrics']) {
+      terraform(`terraform/${each}`, 'init');
+    }
+  });
+
+  it('finds the modules valid and formatted', () => {
+    for (const each of ['terraform', 'terraform/example', 'terraform/report-metrics']) {
+      expect(JSON.parse(terraform(each, 'validate', '-json'))).toMatchObject({
+        valid: true,
+        diagnostics: [],
+      });
+    }
+    expect(terraform('terraform', 'fmt', '-recursive', '-check', '-diff')).toBe('');
+  });
+
+  const weighing = container('batch', { cpu: 512 });
+  const proxy = container('proxy', { essential: false, environment: [] });
+  const splunk = {
+    logDriver: 'splunk',
+    options: { 'splunk-url': 'u' },
+    secretOptions: [{ name: 'a', valueFrom: 'b' }],
+  };
+
+  it.each<[string, Variables]>([
+    ['a batch', { containers: [weighing] }],
+    ['a batch that comes after the sidecar', { containers: [weighing], order: 'sidecar-first' }],
+    [
+      'one that waits for another already',
+      {
+        containers: [proxy, { ...weighing, dependsOn: [{ containerName: 'proxy', condition: 'START' }] }],
+        order: 'sidecar-first',
+        stopTimeout: 60,
+      },
+    ],
+    ['one of several', { containers: [weighing, container('web', { memory: 9 })], batch: 'web' }],
+    ['one with a log of another kind', { containers: [container('batch', { logConfiguration: splunk })] }],
+    [
+      'one with further log options',
+      {
+        containers: [
+          container('batch', { logConfiguration: awslogs('/g', { 'max-buffer-size': '4m' }), cpu: 0 }),
+        ],
+      },
+    ],
+  ])('adds what fargauge inject adds, for %s', (_, variables) => {
+    expect(planSidecar(variables)).toEqual(injected(variables));
+  });
+
+  it.each<[string, Variables, string]>([
+    [
+      'a batch that is not there',
+      { containers: [weighing], batch: 'job' },
+      'The batch is none of the containers',
+    ],
+    [
+      'ten containers',
+      { containers: Array.from({ length: 10 }, (_, each) => container(`c${each}`)) },
+      '1 to 9',
+    ],
+    ['a container called fargauge', { containers: [container('fargauge')] }, 'called fargauge already'],
+    ['a stop timeout out of range', { containers: [weighing], stopTimeout: 121 }, 'from 2 to 120'],
+  ])('refuses %s', (_, variables, message) => {
+    expect(() => planSidecar(variables)).toThrow(message);
+  });
+
+  it('plans the example', () => {
+    const plan = planOf('terraform/example');
+    const resources = plan.planned_values.root_module.resources as readonly {
+      type: string;
+      values: JsonObject;
+    }[];
+    const task = resources.find(({ type }) => type === 'aws_ecs_task_definition');
+    const planned = JSON.parse(String(task?.values.container_definitions));
+    // The provider sorts the containers by name.
+    const expected = JSON.parse(fileOf('fargate-batch.json')).containerDefinitions;
+    expect(planned).toEqual(expected.toReversed());
+    const metrics = plan.planned_values.root_module.child_modules[0].resources as typeof resources;
+    expect(metrics.filter(({ type }) => type === 'aws_cloudwatch_log_metric_filter')).toHaveLength(5);
+  });
+
+  it('runs the commands of docs/terraform.md', () => {
+    const docs = join(folder, 'docs');
+    mkdirSync(docs);
+    symlinkSync(DEPLOY, join(docs, 'deploy'));
+    writeFileSync(join(docs, 'main.tf'), blocksOf('terraform.md', 'hcl').join('\n'));
+    writeFileSync(join(docs, 'offline.tf'), OFFLINE_PROVIDER);
+    expect(terraform('docs', 'fmt', '-check', '-diff')).toBe('');
+    const commands = blocksOf('terraform.md', 'sh').join('').trim().split('\n');
+    expect(commands.every((command) => command.startsWith('terraform '))).toBe(true);
+    const outputs = commands.map((command) => terraform('docs', ...command.split(' ').slice(1)));
+    expect(outputs.at(-1)).toContain('"fargauge"');
+  });
+
+  it('plans the metrics and the alarm of the CloudFormation template', () => {
+    const plan = planOf('terraform/report-metrics', '-var=log_group_name=/ecs/nightly-batch');
+    const resources = plan.planned_values.root_module.resources as readonly {
+      type: string;
+      values: JsonObject;
+    }[];
+    const planned = resources
+      .filter(({ type }) => type === 'aws_cloudwatch_log_metric_filter')
+      .map(({ values }) => {
+        const [{ name, value, unit, dimensions }] = values.metric_transformation as [Record<string, string>];
+        return { name, value, unit, dimensions, pattern: values.pattern };
+      });
+    const templates = Object.values(readTemplate('report-metrics.yaml').Resources)
+      .filter(({ Type }) => Type === 'AWS::Logs::MetricFilter')
+      .map(({ Properties }) => {
+        const [{ MetricName, MetricValue, Unit }] = Properties.MetricTransformations as [
+          Record<string, string>,
+        ];
+        return {
+          name: MetricName,
+          value: MetricValue,
+          unit: Unit,
+          dimensions: { Job: '$.job' },
+          pattern: Properties.FilterPattern,
+        };
+      });
+    expect(planned).toEqual(expect.arrayContaining(templates));
+    expect(planned).toHaveLength(templates.length);
+    const alarm = resources.find(({ type }) => type === 'aws_cloudwatch_metric_alarm')?.values;
+    const { Properties } = readTemplate('report-metrics.yaml').Resources.FailureAlarm ?? {};
+    expect(alarm).toMatchObject({
+      metric_name: Properties?.MetricName,
+      threshold: Properties?.Threshold,
+      period: Properties?.Period,
+      comparison_operator: Properties?.ComparisonOperator,
+      treat_missing_data: Properties?.TreatMissingData,
+    });
+  });
+});
