@@ -1,0 +1,52 @@
+# Adds the fargauge sidecar to a list of container definitions. It makes no resources and needs no provider.
+
+locals {
+  essential  = [for each in var.container_definitions : each.name if try(each.essential, true)]
+  batch_name = var.batch != null ? var.batch : one(slice(local.essential, 0, min(1, length(local.essential))))
+  # JSON texts instead of values, because containers with different keys have different types.
+  batch_json = one([for each in var.container_definitions : jsonencode(each) if each.name == local.batch_name])
+  batch      = jsondecode(coalesce(local.batch_json, "{}"))
+  batch_log  = try(local.batch.logConfiguration, null)
+
+  # Where the batch's log is; the other options say how the batch writes it.
+  place_options = ["awslogs-group", "awslogs-region", "awslogs-stream-prefix", "awslogs-create-group", "awslogs-endpoint"]
+  awslogs_json = jsonencode({
+    logDriver = "awslogs"
+    options = merge(
+      { for option, value in try(local.batch_log.options, {}) : option => value if contains(local.place_options, option) },
+      { mode = "blocking" },
+    )
+  })
+  log_json = try(local.batch_log.logDriver, null) == "awslogs" ? local.awslogs_json : jsonencode(local.batch_log)
+
+  start_after_sidecar = { containerName = "fargauge", condition = "START" }
+  start_after_batch   = var.order == "batch-first" ? [{ containerName = local.batch_name, condition = "START" }] : null
+
+  # A weight only beside a batch that has one; the batch is named where another container could be meant.
+  sidecar_with_nulls = {
+    name              = "fargauge"
+    image             = var.image
+    essential         = false
+    dependsOn         = local.start_after_batch
+    cpu               = try(local.batch.cpu, 0) == 0 ? null : 64
+    memoryReservation = 64
+    stopTimeout       = var.stop_timeout
+    environment = concat(
+      [{ name = "FARGAUGE_STOP_TIMEOUT_SECONDS", value = tostring(var.stop_timeout) }],
+      length(var.container_definitions) > 1 ? [{ name = "FARGAUGE_BATCH", value = local.batch_name }] : [],
+      [for name, value in var.environment : { name = name, value = value }],
+    )
+    user                   = "65532:65532"
+    readonlyRootFilesystem = true
+    linuxParameters        = { capabilities = { drop = ["ALL"] } }
+    logConfiguration       = jsondecode(local.log_json)
+  }
+  sidecar = { for key, value in local.sidecar_with_nulls : key => value if value != null }
+
+  others_json = [
+    for each in var.container_definitions :
+    each.name == local.batch_name && var.order == "sidecar-first"
+    ? jsonencode(merge(each, { dependsOn = concat(try(each.dependsOn, []), [local.start_after_sidecar]) }))
+    : jsonencode(each)
+  ]
+}

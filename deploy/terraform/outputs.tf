@@ -1,0 +1,22 @@
+output "container_definitions" {
+  description = "The container definitions with the sidecar, as JSON: for aws_ecs_task_definition.container_definitions."
+  value       = "[${join(",", concat(local.others_json, [jsonencode(local.sidecar)]))}]"
+
+  precondition {
+    condition     = local.batch_json != null
+    error_message = "The batch is none of the containers, or no container is essential."
+  }
+}
+
+output "task_role_policy" {
+  description = "What the task role must allow so that the sidecar can write into the batch's log group, as JSON."
+  value = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "FargaugeWritesItsLines"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = "${trimsuffix(var.log_group_arn, ":*")}:*"
+    }]
+  })
+}

@@ -1,0 +1,57 @@
+variable "container_definitions" {
+  description = "The task's container definitions without the sidecar, as ECS takes them (camelCase): what jsonencode would get."
+  type        = any
+
+  validation {
+    condition     = length(var.container_definitions) > 0 && length(var.container_definitions) < 10
+    error_message = "There must be 1 to 9 containers: ECS allows 10, the sidecar included."
+  }
+  validation {
+    condition     = !contains([for each in var.container_definitions : each.name], "fargauge")
+    error_message = "A container is called fargauge already: that is the sidecar's name."
+  }
+}
+
+variable "image" {
+  description = "The sidecar's image, in a registry of yours."
+  type        = string
+}
+
+variable "batch" {
+  description = "Name of the container that the report is about. Default: the first essential one."
+  type        = string
+  default     = null
+}
+
+variable "order" {
+  description = "batch-first: nothing about the sidecar can keep the batch from running. sidecar-first: it sees the first second and the end of a stopped run, but a sidecar that cannot start keeps the batch from starting."
+  type        = string
+  default     = "batch-first"
+
+  validation {
+    condition     = contains(["batch-first", "sidecar-first"], var.order)
+    error_message = "order must be batch-first or sidecar-first."
+  }
+}
+
+variable "stop_timeout" {
+  description = "The sidecar's stopTimeout, 2 to 120 seconds."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.stop_timeout >= 2 && var.stop_timeout <= 120 && floor(var.stop_timeout) == var.stop_timeout
+    error_message = "stop_timeout must be a whole number from 2 to 120."
+  }
+}
+
+variable "environment" {
+  description = "Further variables of the sidecar, such as FARGAUGE_JOB."
+  type        = map(string)
+  default     = {}
+}
+
+variable "log_group_arn" {
+  description = "ARN of the batch's log group, as aws_cloudwatch_log_group gives it, for the task role's policy."
+  type        = string
+}
