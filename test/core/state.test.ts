@@ -261,6 +261,15 @@ describe('whether the task is asked beside the stats', () => {
 });
 
 describe('the lines of a run', () => {
+  it("hold no SAMPLE before the batch is seen: where lines go is the batch's to say", () => {
+    const state = initialState({ ...SETTINGS, samples: true, batch: 'etl' });
+    const init = samples({ init: sample(900, 1e8) });
+    expect(step(state, poll(1_000, task([container('init'), pending('etl'), self]), init))).toEqual([]);
+    const both = samples({ init: sample(1_900, 2e8), etl: sample(1_900, 1e8) });
+    const lines = step(state, poll(2_000, task([container('init'), container('etl'), self]), both));
+    expect(lines.map(({ type }) => type)).toEqual(['START', 'SAMPLE', 'SAMPLE']);
+  });
+
   it('begin with one START when the batch is first seen, and not before', () => {
     const state = initialState(SETTINGS);
     expect(types(step(state, poll(0, task([pending('etl'), self]))))).toEqual([]);
@@ -554,6 +563,30 @@ describe('figures of the task', () => {
       poll(3_000, both, samples({ etl: used(2_900, 2e8, 1, 3_000), other: used(2_400, 3e8, 1, 2_500) })),
     ]);
     expect(lineOf(finished(state, 3_100), 'REPORT').networkRxBytes).toBe(3_000);
+  });
+
+  it('take the largest of the shared interface, whichever sample is the newer', () => {
+    const polls = [1, 2, 3].map((second) =>
+      poll(
+        second * 1_000,
+        task([awsvpc, other, self]),
+        samples({
+          etl: sample(second * 1_000 - 100, 0, { networkRxBytes: second * 1_000 }),
+          other: sample(second * 1_000 - 97, 0, { networkRxBytes: second * 1_000 - 2 }),
+        }),
+      ),
+    );
+    expect(lineOf(finished(stateAfter(polls), 3_100), 'REPORT').networkRxBytes).toBe(3_000);
+  });
+
+  it('leave the start of the sidecar out of the maximum, and keep it in the CPU time', () => {
+    const entries = (second: number, sidecarNs: number) =>
+      samples({ etl: sample(second * 1_000, second * 1e7), fargauge: sample(second * 1_000, sidecarNs) });
+    const polls = [entries(1, 4e8), entries(2, 4.02e8), entries(3, 4.04e8)].map((each, index) =>
+      poll((index + 1) * 1_000, task([container('etl'), self]), each),
+    );
+    const report = lineOf(finished(stateAfter(polls), 3_100), 'REPORT');
+    expect(report).toMatchObject({ maxCpuPercent: 1.2, cpuTimeMs: 434, sidecarCpuTimeMs: 404 });
   });
 
   it('tell the most ephemeral storage seen', () => {
