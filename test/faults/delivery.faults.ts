@@ -136,7 +136,11 @@ describe.concurrent('random sequences of faults', () => {
 
   it.each([1, 2, 3, 4, 5])(
     'lose nothing and keep the deadline (set %d)',
-    () => fc.assert(fc.asyncProperty(anyScenario, playScenario), { numRuns, endOnFailure: true }),
+    (set) => {
+      const seed = Number(process.env.DELIVERY_TEST_SEED ?? Date.now()) + set;
+      console.log(`random sequences, set ${set}: seed ${seed}, ${numRuns} runs`);
+      return fc.assert(fc.asyncProperty(anyScenario, playScenario), { seed, numRuns, endOnFailure: true });
+    },
     numRuns * 20_000,
   );
 });
