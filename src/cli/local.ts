@@ -129,7 +129,7 @@ async function runTask(
   const log = new ContainerLog(
     definition.containers.map(({ name }) => name),
     streams,
-    { colour },
+    { colour, onLost: tell },
   );
   const run = new DockerRun({
     engine,
@@ -167,15 +167,14 @@ async function toEnd(
   void stop.first.then((signal) => {
     if (run.requestStop()) stopSignal = signal;
   });
-  stop.onRepeat(() => void run.kill());
+  stop.onRepeat(() => void run.kill().catch((error: Error) => tell(error.message)));
   try {
     const { origin, deviation } = await run.open();
     tell(`task ${run.taskId} of ${family}, its endpoint at ${origin}${deviation ? `: ${deviation}` : ''}`);
     const exitCode = await run.toEnd();
     return stopSignal === undefined ? (exitCode ?? EXIT_ENGINE) : 128 + constants.signals[stopSignal];
   } finally {
-    await run.close();
-    stop.close();
+    await run.close().finally(() => stop.close());
   }
 }
 

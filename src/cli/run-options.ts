@@ -1,9 +1,7 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isFargateSize, nearestFargateSizes, type TaskSize } from '../core/fargate-sizes.ts';
-
-/** The sidecar's name among the task's containers. */
-export const SIDECAR_NAME = 'fargauge';
+import { SIDECAR_NAME } from '../deploy/sidecar-container.ts';
 
 export interface RunOptions {
   /** Name of the batch's container, and the task's family. */

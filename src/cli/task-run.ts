@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../clock.ts';
 import { type Config, parseConfig } from '../config.ts';
+import { SIDECAR_NAME } from '../deploy/sidecar-container.ts';
 import type { ProcessEndpoint } from '../local/process-endpoint.ts';
 import type { ProcessTask } from '../local/process-task.ts';
 import { ProcessGroup } from '../proc/process-group.ts';
@@ -8,7 +9,7 @@ import type { Procfs } from '../proc/procfs.ts';
 import { processTree } from '../proc/selection.ts';
 import { type Child, endWithUs, inheritable, startChild, stopChild } from './child.ts';
 import { copyLines, type LineOutput } from './line-output.ts';
-import { type RunOptions, SIDECAR_NAME } from './run-options.ts';
+import type { RunOptions } from './run-options.ts';
 import { SIDECAR_ENVIRONMENT } from './sidecar-program.ts';
 import { listenForStop, type StopSignal } from './stop-signals.ts';
 import { isSummarized } from './summary.ts';

@@ -17,11 +17,15 @@ export interface ContainerSurroundings {
   readonly volumeName: (name: string) => string;
 }
 
-export type ContainerNetwork =
-  /** A container that has the task's network for all of them, and under pidMode `task` their processes. */
-  | { readonly mode: 'shared'; readonly ownerId: string }
-  | { readonly mode: 'own'; readonly networkId: string; readonly extraHosts: readonly string[] }
-  | { readonly mode: 'host'; readonly extraHosts: readonly string[] };
+export interface ContainerNetwork {
+  readonly mode: TaskDefinition['networkMode'];
+  /** The one made for the task, which a container under `bridge` joins. */
+  readonly id: string;
+  /** The container whose network all have under `awsvpc`, and whose processes under pidMode `task`. */
+  readonly pauseId?: string;
+  /** Names with addresses, as in /etc/hosts. */
+  readonly extraHosts: readonly string[];
+}
 
 const BYTES_PER_MIB = 1024 * 1024;
 const UNITS_PER_CPU = 1024;
@@ -41,13 +45,13 @@ export function containerBody(definition: ContainerDefinition, surroundings: Con
     ...(command && { Cmd: command }),
     ...(user && { User: user }),
     ...(workingDirectory && { WorkingDir: workingDirectory }),
-    ...(hostname && network.mode === 'own' && { Hostname: hostname }),
+    ...(hostname && network.mode === 'bridge' && { Hostname: hostname }),
     ...(definition.interactive && { OpenStdin: true }),
     ...(definition.pseudoTerminal && { Tty: true }),
     ...(healthCheck && { Healthcheck: healthCheckBody(healthCheck) }),
-    ...(network.mode === 'own' && {
+    ...(network.mode === 'bridge' && {
       ...exposed(ports),
-      NetworkingConfig: { EndpointsConfig: { [network.networkId]: { Aliases: [definition.name] } } },
+      NetworkingConfig: { EndpointsConfig: { [network.id]: { Aliases: [definition.name] } } },
     }),
     HostConfig: hostConfig(definition, surroundings),
   };
@@ -59,10 +63,10 @@ function hostConfig(definition: ContainerDefinition, surroundings: ContainerSurr
   return {
     ...limits(definition, surroundings),
     NetworkMode: networkMode(network),
-    ...(network.mode !== 'shared' && { ExtraHosts: network.extraHosts }),
-    ...(network.mode === 'own' && { PortBindings: publishedPorts(definition) }),
+    ...(network.mode !== 'awsvpc' && { ExtraHosts: network.extraHosts }),
+    ...(network.mode === 'bridge' && { PortBindings: publishedPorts(definition) }),
     ...(task.pidMode === 'host' && { PidMode: 'host' }),
-    ...(task.pidMode === 'task' && network.mode === 'shared' && { PidMode: `container:${network.ownerId}` }),
+    ...(task.pidMode === 'task' && { PidMode: `container:${network.pauseId}` }),
     ...(readonlyRootFilesystem && { ReadonlyRootfs: true }),
     ...(privileged && { Privileged: true }),
     ...(linux?.capabilities?.add && { CapAdd: linux.capabilities.add }),
@@ -105,9 +109,8 @@ function limits(
   };
 }
 
-function networkMode(network: ContainerNetwork): string {
-  if (network.mode === 'host') return 'host';
-  return network.mode === 'own' ? network.networkId : `container:${network.ownerId}`;
+function networkMode({ mode, id, pauseId }: ContainerNetwork): string {
+  return { host: 'host', bridge: id, awsvpc: `container:${pauseId}` }[mode];
 }
 
 type PortBindings = Readonly<

@@ -12,7 +12,7 @@ export interface DockerObserverOptions {
   readonly clock: Clock;
   /** A container is seen for the first time. */
   readonly onContainer: (name: string) => void;
-  /** The engine did not answer, which is tried again. */
+  /** The engine fails at something, which is tried again. */
   readonly onError: (error: Error) => void;
 }
 
@@ -41,10 +41,17 @@ export class DockerObserver {
 
   /** Looks for containers until `end` aborts. */
   async observe(end: AbortSignal): Promise<void> {
-    const { clock, onError } = this.#options;
+    let trouble: string | undefined;
     while (!end.aborted) {
-      await this.look(end).catch(onError);
-      await clock.sleep(LIST_MS, end);
+      try {
+        await this.look(end);
+        trouble = undefined;
+      } catch (error) {
+        // Told once, not every second.
+        if ((error as Error).message !== trouble) this.#options.onError(error as Error);
+        trouble = (error as Error).message;
+      }
+      await this.#options.clock.sleep(LIST_MS, end);
     }
   }
 
@@ -72,11 +79,11 @@ export class DockerObserver {
     stopped.abort();
     const last = await engine.container(document.Id);
     if (last) this.task.stopped(name, last.State);
-    else this.task.neverStarted(name);
+    else this.task.gone(name);
   }
 
   #add(name: string, document: ContainerDocument): void {
-    const { Config, HostConfig, NetworkSettings } = document;
+    const { Config, HostConfig } = document;
     const { CpuShares, Memory, LogConfig } = HostConfig;
     this.task.add(
       {
@@ -94,7 +101,6 @@ export class DockerObserver {
       name,
     );
     this.task.created(name, document);
-    const addresses = Object.values(NetworkSettings.Networks ?? {}).map(({ IPAddress }) => IPAddress ?? '');
-    this.task.started(name, document, addresses);
+    this.task.started(name, document);
   }
 }

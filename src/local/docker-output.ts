@@ -56,6 +56,14 @@ async function* frames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Frame>
   }
 }
 
+/** The lines of a text that comes in pieces. Fails as its source does. */
+export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const splitter = new LineSplitter();
+  for await (const bytes of chunks) yield* splitter.split(bytes);
+  const rest = splitter.end();
+  if (rest !== '') yield rest;
+}
+
 class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   #rest = '';

@@ -6,7 +6,7 @@ import { ownLabels, removeTask } from './docker-leftovers.ts';
 import { createTaskNetwork, type NetworkEndpoint, serveOnNetwork } from './docker-network.ts';
 import { type OutputText, outputLines } from './docker-output.ts';
 import { PAUSE_CHANGES, pauseArchive } from './docker-pause.ts';
-import { DockerTask } from './docker-task.ts';
+import { addressesOf, DockerTask } from './docker-task.ts';
 import type { ContainerDefinition, TaskDefinition } from './docker-task-definition.ts';
 import { followState, followStats } from './docker-watch.ts';
 import { agentLabels } from './metadata-documents.ts';
@@ -43,12 +43,12 @@ export class DockerRun {
   /** By name, of those that are created. */
   readonly #ids = new Map<string, string>();
   readonly #outputs: Promise<void>[] = [];
-  /** By name, aborted when the container has stopped. */
-  readonly #ends: ReadonlyMap<string, AbortController>;
+  /** By name, of those that were started: aborted when the container has stopped. */
+  readonly #ends = new Map<string, AbortController>();
   #endpoint: NetworkEndpoint | undefined;
   #network: ContainerNetwork | undefined;
   /** The one address that all have under `awsvpc`. */
-  #sharedAddress: string | undefined;
+  #taskAddress: string | undefined;
   #isExecutionOver = false;
   #exitCode: number | undefined;
 
@@ -65,7 +65,6 @@ export class DockerRun {
     });
     this.#labels = ownLabels(this.#task.id);
     for (const container of definition.containers) this.#add(container);
-    this.#ends = new Map(definition.containers.map(({ name }) => [name, new AbortController()]));
     // Seen where the end is waited for; without this a failure before that would end the program.
     this.#failure.promise.catch(() => {});
   }
@@ -86,10 +85,10 @@ export class DockerRun {
       if (hostPath === undefined) await engine.createVolume(this.#nameOnEngine(name), this.#labels);
     }
     const { extraHosts } = this.#endpoint;
-    if (definition.networkMode === 'host') this.#network = { mode: 'host', extraHosts };
-    else if (definition.networkMode === 'bridge') {
-      this.#network = { mode: 'own', networkId: network.id, extraHosts };
-    } else this.#network = { mode: 'shared', ownerId: await this.#startPause(network.id, extraHosts) };
+    this.#network = { mode: definition.networkMode, id: network.id, extraHosts };
+    if (definition.networkMode === 'awsvpc' || definition.pidMode === 'task') {
+      this.#network = { ...this.#network, pauseId: await this.#startPause(this.#network) };
+    }
     return this.#endpoint;
   }
 
@@ -149,34 +148,33 @@ export class DockerRun {
     return { driver: logDriver, options: { ...rest, ...stream } };
   }
 
-  /** Starts the container that has the network for all. */
-  async #startPause(networkId: string, extraHosts: readonly string[]): Promise<string> {
+  /** Starts the container that has what the others share. */
+  async #startPause({ mode, id: networkId, extraHosts }: ContainerNetwork): Promise<string> {
     const { engine, definition } = this.#options;
+    const isShared = mode === 'awsvpc';
     const archive = pauseArchive(engine.facts.architecture);
     if (archive === undefined) {
-      throw new EngineError(501, `networkMode awsvpc is not possible on ${engine.facts.architecture}`);
+      throw new EngineError(
+        501,
+        `there is no pause container for ${engine.facts.architecture}, which awsvpc and pidMode task need`,
+      );
     }
     const labels = Object.entries(this.#labels).map(([name, value]) => `LABEL ${name}="${value}"`);
     const image = await engine.importImage(archive, [...PAUSE_CHANGES, ...labels]);
-    const ports = publishedPorts({
-      portMappings: definition.containers.flatMap(({ portMappings }) =>
-        // Under awsvpc the host's port is the container's.
-        portMappings.map((mapping) => ({ ...mapping, hostPort: mapping.containerPort })),
-      ),
-    });
+    const ports = isShared ? publishedPorts({ portMappings: awsvpcPorts(definition) }) : {};
     const id = await engine.createContainer(this.#nameOnEngine('pause'), {
       Image: image,
       Labels: this.#labels,
       ...exposed(ports),
       HostConfig: {
-        NetworkMode: networkId,
+        NetworkMode: isShared ? networkId : 'none',
         ExtraHosts: extraHosts,
         PortBindings: ports,
         LogConfig: { Type: 'none' },
       },
     });
     await engine.startContainer(id);
-    this.#sharedAddress = addressesOf(await engine.container(id))[0];
+    if (isShared) [this.#taskAddress] = addressesOf(await this.#inspect(id));
     return id;
   }
 
@@ -291,13 +289,12 @@ export class DockerRun {
   async #observe(container: ContainerDefinition, id: string): Promise<void> {
     const { engine, clock, tell } = this.#options;
     const { name } = container;
-    const end = this.#ends.get(name)?.signal;
-    const document = await this.#inspect(id);
-    const addresses = this.#sharedAddress === undefined ? addressesOf(document) : [this.#sharedAddress];
-    this.#task.started(name, document, addresses);
+    const ended = new AbortController();
+    const end = ended.signal;
+    this.#ends.set(name, ended);
+    this.#task.started(name, await this.#inspect(id), this.#taskAddress);
     tell(`${name}: started`);
     this.#changes.notify();
-    if (end === undefined) return;
     this.#watch(followStats(engine, id, (stats) => this.#task.takeStats(name, stats), clock, end));
     if (container.healthCheck) {
       this.#watch(followState(engine, id, (seen) => this.#noteHealth(name, seen), clock, end));
@@ -327,7 +324,7 @@ export class DockerRun {
   #neverStarted(container: ContainerDefinition, reason: string, exitCode?: number): void {
     const what = this.#task.progress(container.name).status === 'running' ? 'lost' : 'not started';
     this.#options.tell(`${container.name}: ${what}: ${reason}`);
-    this.#task.neverStarted(container.name, exitCode);
+    this.#task.gone(container.name, exitCode);
     this.#afterEnd(container);
   }
 
@@ -383,8 +380,11 @@ export class DockerRun {
   }
 }
 
-function addressesOf(document: ContainerDocument | undefined): readonly string[] {
-  return Object.values(document?.NetworkSettings.Networks ?? {}).map(({ IPAddress }) => IPAddress ?? '');
+/** Under awsvpc the host's port is the container's. */
+function awsvpcPorts({ containers }: TaskDefinition): ContainerDefinition['portMappings'] {
+  return containers
+    .flatMap(({ portMappings }) => portMappings)
+    .map((mapping) => ({ ...mapping, hostPort: mapping.containerPort }));
 }
 
 /** Wakes those who wait for something when it may have come true. */

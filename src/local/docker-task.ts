@@ -117,9 +117,10 @@ export class DockerTask implements MetadataSource {
     entry.stats = new ContainerStats(subject, this.#options.refreshMs);
   }
 
-  /** @param addresses its own, or those of the task. */
-  started(name: string, document: ContainerDocument, addresses: readonly string[]): void {
+  /** @param taskAddress the one that all containers of the task have; by default each has its own. */
+  started(name: string, document: ContainerDocument, taskAddress?: string): void {
     const entry = this.#entry(name);
+    const addresses = taskAddress === undefined ? addressesOf(document) : [taskAddress];
     entry.status = 'running';
     entry.container = {
       ...entry.container,
@@ -151,8 +152,8 @@ export class DockerTask implements MetadataSource {
     this.#end(name, { exitCode: state.ExitCode, finishedAtMs: timeMs(state.FinishedAt) });
   }
 
-  /** It will never run. The agent gives such a container an exit code where another one kept it from starting. */
-  neverStarted(name: string, exitCode?: number): void {
+  /** It will not run, or not any more, and the engine has no end to tell; where there is one, with an exit code. */
+  gone(name: string, exitCode?: number): void {
     this.#end(name, exitCode === undefined ? {} : { exitCode });
   }
 
@@ -222,6 +223,11 @@ export class DockerTask implements MetadataSource {
   #entryAt(endpointId: string): Entry | undefined {
     return [...this.#entries.values()].find((entry) => entry.endpointId === endpointId);
   }
+}
+
+/** In each of its networks. */
+export function addressesOf({ NetworkSettings }: ContainerDocument): readonly string[] {
+  return Object.values(NetworkSettings.Networks ?? {}).map(({ IPAddress }) => IPAddress ?? '');
 }
 
 /** The engine's time, RFC 3339 with up to nanoseconds, as ms since the epoch, fractions kept. */

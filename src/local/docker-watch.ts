@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline';
 import type { Clock } from '../clock.ts';
 import type { ContainerDocument, Engine } from './docker-engine.ts';
+import { lines } from './docker-output.ts';
 import { type EngineStats, parseEngineStats } from './docker-stats.ts';
 
 /** A broken stream of stats is opened anew after this, then after twice this, … as the agent does (1 to 10 s). */
@@ -18,16 +18,21 @@ export async function followStats(
   let pauseMs = FIRST_PAUSE_MS;
   while (!end.aborted) {
     try {
-      for await (const line of createInterface({ input: await engine.stats(id, end) })) {
+      for await (const line of lines(await engine.stats(id, end))) {
         take(parseEngineStats(line));
         pauseMs = FIRST_PAUSE_MS;
       }
-    } catch {
-      // A stream that ended early is opened anew below; if that was the end of the container, we are told elsewhere.
+    } catch (error) {
+      if (!isBroken(error)) throw error;
     }
     await clock.sleep(pauseMs, end);
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
+}
+
+/** The connection or the engine failed, and not what reads the stream. */
+function isBroken(error: unknown): boolean {
+  return error instanceof Error && (error.name.startsWith('Engine') || 'code' in error);
 }
 
 const INSPECT_MS = 500;
