@@ -18,6 +18,7 @@ const START_TIMEOUT_MS = 30_000;
 const NODE_IMAGE = 'fargauge-base/node';
 const RUNTIME_IMAGE = 'fargauge-base/runtime';
 const SIDECAR_IMAGE = 'fargauge:test';
+const BUILD_IMAGE = 'fargauge-build:test';
 
 const root = join(import.meta.dirname, '..');
 const data = join(root, 'node_modules/.cache/docker');
@@ -88,9 +89,15 @@ function makeBaseImages(): void {
     hash.update(readFileSync(join(root, file)));
   }
   const tag = hash.digest('hex').slice(0, 12);
-  const isMade = docker('image', 'ls', '--quiet', `${NODE_IMAGE}:${tag}`).length > 0;
-  if (isMade) return;
+  const made = docker('image', 'ls', '--format', '{{.Tag}}', NODE_IMAGE);
+  if (made.includes(tag)) return;
   console.log('making the base images');
+  // Those of another state: the build would take its stages from what it had of them.
+  const outdated = [
+    ...made.map((each) => `${NODE_IMAGE}:${each}`),
+    ...docker('image', 'ls', '--quiet', BUILD_IMAGE),
+  ];
+  if (outdated.length > 0) run('docker', ['image', 'rm', '--force', ...outdated]);
   run(script, []);
   run('docker', ['tag', `${NODE_IMAGE}:latest`, `${NODE_IMAGE}:${tag}`]);
 }
@@ -98,9 +105,11 @@ function makeBaseImages(): void {
 function buildSidecar(): void {
   console.log('building the image');
   const bases = ['--build-arg', `NODE_IMAGE=${NODE_IMAGE}`, '--build-arg', `RUNTIME_IMAGE=${RUNTIME_IMAGE}`];
-  run('docker', ['build', '--quiet', '--network', 'none', ...bases, '--tag', SIDECAR_IMAGE, '.']);
-  // What this build replaced, but for what the next one may still use.
-  run('docker', ['image', 'prune', '--force', '--filter', 'until=24h']);
+  const build = ['build', '--quiet', '--network', 'none', ...bases];
+  // With a name of its own the first stage outlives the clean-up, and the next build has its layers.
+  run('docker', [...build, '--target', 'build', '--tag', BUILD_IMAGE, '.']);
+  run('docker', [...build, '--tag', SIDECAR_IMAGE, '.']);
+  run('docker', ['image', 'prune', '--force']);
 }
 
 /** Whatever the tests did, nothing runs on and no bridge stays behind. */

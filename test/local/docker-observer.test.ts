@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DockerObserver } from '../../src/local/docker-observer.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { FakeEngine } from '../support/fake-engine.ts';
+
+let engine: FakeEngine;
+let clock: FakeClock;
+let observer: DockerObserver;
+let seen: string[];
+let errors: string[];
+let end: AbortController;
+let observing: Promise<void>;
+
+beforeEach(async () => {
+  engine = new FakeEngine();
+  clock = new FakeClock(engine.now);
+  [seen, errors] = [[], []];
+  end = new AbortController();
+  observer = new DockerObserver({
+    engine,
+    labels: ['team=night'],
+    refreshMs: 1000,
+    clock,
+    onContainer: (name) => seen.push(name),
+    onError: ({ message }) => errors.push(message),
+  });
+  await run('early', { team: 'night' });
+  await run('theirs', {});
+  observing = observer.observe(end.signal);
+});
+afterEach(async () => {
+  end.abort();
+  await observing;
+});
+
+async function run(name: string, labels: Record<string, string>): Promise<void> {
+  const HostConfig = {
+    Memory: 64 * 1024 * 1024,
+    CpuShares: 512,
+    LogConfig: { Type: 'json-file', Config: {} },
+  };
+  await engine.createContainer(name, { Image: 'image', Labels: labels, HostConfig });
+  await engine.startContainer(name);
+}
+
+const shown = () => (observer.task.task('v4').Containers ?? []) as Record<string, unknown>[];
+
+describe('the containers that run already', () => {
+  it('are one task, as far as they have the labels', async () => {
+    await vi.waitFor(() => expect(seen).toEqual(['early']));
+    expect(observer.task.task('v4')).toMatchObject({ Family: 'local', LaunchType: 'EC2' });
+    expect(shown()).toMatchObject([
+      {
+        DockerId: 'early',
+        Name: 'early',
+        Image: 'image',
+        KnownStatus: 'RUNNING',
+        Limits: { CPU: 512, Memory: 64 },
+        LogDriver: 'json-file',
+      },
+    ]);
+    expect(observer.task.container('early', 'v4')).toMatchObject({ Name: 'early' });
+  });
+
+  it('are joined by those that come later', async () => {
+    await run('late', { team: 'night' });
+    await vi.waitFor(() => {
+      clock.advance(1000);
+      expect(seen).toEqual(['early', 'late']);
+    });
+  });
+
+  it('keep their end when they have ended, also one that the engine has removed', async () => {
+    await run('removed', { team: 'night' });
+    await vi.waitFor(() => {
+      clock.advance(1000);
+      expect(seen).toEqual(['early', 'removed']);
+    });
+    engine.exit('early', 3);
+    await vi.waitFor(() => expect(shown()[0]).toMatchObject({ KnownStatus: 'STOPPED', ExitCode: 3 }));
+    await engine.remove('containers', 'removed');
+    await vi.waitFor(() => expect(shown()[1]).toMatchObject({ KnownStatus: 'STOPPED' }));
+    expect(shown()[1]).not.toHaveProperty('ExitCode');
+  });
+
+  it('have their stats while they run', async () => {
+    await vi.waitFor(() => expect(engine.isMeasured('early')).toBe(true));
+    const cpu_stats = {
+      cpu_usage: { total_usage: 9, usage_in_kernelmode: 0, usage_in_usermode: 9 },
+      throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
+    };
+    engine.sample('early', { read: '2026-01-05T03:00:01Z', cpu_stats });
+    await vi.waitFor(() =>
+      expect(observer.task.containerStats('early', 'v4')).toMatchObject({
+        cpu_stats: { cpu_usage: { total_usage: 9 } },
+      }),
+    );
+  });
+});
+
+it('an engine that fails is told once, and asked again', async () => {
+  await vi.waitFor(() => expect(seen).toEqual(['early']));
+  const list = engine.list.bind(engine);
+  let failureCount = 0;
+  engine.list = () => {
+    failureCount += 1;
+    return Promise.reject(new Error('away'));
+  };
+  await vi.waitFor(() => {
+    clock.advance(1000);
+    expect(failureCount).toBeGreaterThan(2);
+  });
+  engine.list = list;
+  await run('late', { team: 'night' });
+  await vi.waitFor(() => {
+    clock.advance(1000);
+    expect(seen).toEqual(['early', 'late']);
+  });
+  expect(errors).toEqual(['away']);
+});
