@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { run } from '../src/cli/run.ts';
 import { sidecarCommand } from '../src/cli/sidecar-program.ts';
+import { isInForeground } from '../src/cli/stop-signals.ts';
 import { systemClock } from '../src/clock.ts';
 import type { DemoTruth } from './demo-batch.ts';
 
@@ -52,6 +53,7 @@ async function runBatch(truthFile: string): Promise<{ exitCode: number; lines: s
       env: { ...process.env, DEMO_TRUTH_FILE: truthFile },
       signals: process,
       clock: systemClock,
+      isInForeground,
       sidecarCommand: sidecarCommand(),
     },
   );

@@ -2,6 +2,7 @@
 import { nearest } from '../nearest.ts';
 import { version } from '../version.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { UseError } from './command-line.ts';
 import { injectCommand } from './inject.ts';
 import { localCommand } from './local.ts';
 import { replayCommand } from './replay.ts';
@@ -60,15 +61,10 @@ async function runCommandLine(command: Command, argv: readonly string[], streams
   try {
     return await command.run(argv, streams);
   } catch (error) {
-    if (!isWrongUse(error)) throw error;
+    if (!(error instanceof UseError)) throw error;
     streams.stderr.write(`fargauge ${command.name}: ${error.message}. See fargauge ${command.name} --help\n`);
     return EXIT_USE;
   }
-}
-
-/** What node:util's parseArgs throws of options it does not know. */
-function isWrongUse(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
 }
 
 void main(process.argv.slice(2), standardStreams()).then((exitCode) => {

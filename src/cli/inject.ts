@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { parseArgs } from 'node:util';
 import { type Injection, type InjectOptions, inject, remove } from '../deploy/injection.ts';
 import { unifiedDiff } from '../deploy/line-diff.ts';
 import { ORDERS, type Order, STOP_TIMEOUT_SECONDS } from '../deploy/sidecar-container.ts';
 import { DocumentError } from '../deploy/task-definition-document.ts';
 import { version } from '../version.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { parseCommandLine } from './command-line.ts';
 
 /** `--check`: the sidecar is missing, or not as it should be. */
 const EXIT_STALE = 1;
@@ -95,19 +95,14 @@ type Options =
     };
 
 function parseOptions(argv: readonly string[]): Options {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    strict: true,
-    options: {
-      container: { type: 'string' },
-      image: { type: 'string' },
-      'stop-timeout': { type: 'string' },
-      order: { type: 'string' },
-      remove: { type: 'boolean', default: false },
-      check: { type: 'boolean', default: false },
-      diff: { type: 'boolean', default: false },
-    },
+  const { values, positionals } = parseCommandLine(argv, {
+    container: { type: 'string' },
+    image: { type: 'string' },
+    'stop-timeout': { type: 'string' },
+    order: { type: 'string' },
+    remove: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    diff: { type: 'boolean', default: false },
   });
   const [file, ...more] = positionals;
   const { container, image, order, 'stop-timeout': stopTimeout } = values;

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from './command-line.ts';
 
 export interface LocalTaskOptions {
   readonly kind: 'task';
@@ -77,18 +77,14 @@ export function parseLocalOptions(argv: readonly string[], env: Environment): Pa
 }
 
 function parseArguments(argv: readonly string[]) {
-  return parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      image: { type: 'string', multiple: true, default: [] },
-      env: { type: 'string', multiple: true, default: [] },
-      'refresh-ms': { type: 'string' },
-      lenient: { type: 'boolean' },
-      port: { type: 'string' },
-      host: { type: 'string' },
-      filter: { type: 'string', multiple: true, default: [] },
-    },
+  return parseCommandLine(argv, {
+    image: { type: 'string', multiple: true, default: [] },
+    env: { type: 'string', multiple: true, default: [] },
+    'refresh-ms': { type: 'string' },
+    lenient: { type: 'boolean' },
+    port: { type: 'string' },
+    host: { type: 'string' },
+    filter: { type: 'string', multiple: true, default: [] },
   });
 }
 

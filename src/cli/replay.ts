@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
 import type { LineType } from '../core/fields.ts';
 import { type Line, render } from '../core/line.ts';
 import { ALL_CONTAINERS } from '../core/selection.ts';
@@ -8,6 +7,7 @@ import { finish, initialState, type Settings, type State, step } from '../core/s
 import type { Answer, Failure, Poll } from '../core/types.ts';
 import { parseContainer, parseSamples, parseTask } from '../endpoint/schema.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { parseCommandLine } from './command-line.ts';
 
 export const replayCommand: Command = {
   name: 'replay',
@@ -21,7 +21,7 @@ Options:
   --help    show this text
 `,
   async run(argv, streams) {
-    const { positionals } = parseArgs({ args: [...argv], allowPositionals: true, strict: true });
+    const { positionals } = parseCommandLine(argv, {});
     const [file] = positionals;
     if (file === undefined || positionals.length > 1) {
       streams.stderr.write('fargauge replay: name one file, or - for stdin. See fargauge replay --help\n');

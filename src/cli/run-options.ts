@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import { parseArgs } from 'node:util';
 import { isFargateSize, nearestFargateSizes, type TaskSize } from '../core/fargate-sizes.ts';
 import { SIDECAR_NAME } from '../deploy/sidecar-container.ts';
+import { parseCommandLine } from './command-line.ts';
 
 export interface RunOptions {
   /** Name of the batch's container, and the task's family. */
@@ -74,17 +74,13 @@ export function parseRunOptions(argv: readonly string[]): ParsedRunOptions {
 }
 
 function parseOwnArguments(args: readonly string[]) {
-  return parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      name: { type: 'string' },
-      job: { type: 'string' },
-      cpu: { type: 'string' },
-      memory: { type: 'string' },
-      'refresh-ms': { type: 'string' },
-      output: { type: 'string' },
-    },
+  return parseCommandLine(args, {
+    name: { type: 'string' },
+    job: { type: 'string' },
+    cpu: { type: 'string' },
+    memory: { type: 'string' },
+    'refresh-ms': { type: 'string' },
+    output: { type: 'string' },
   });
 }
 

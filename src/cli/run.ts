@@ -8,6 +8,7 @@ import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { OutputError, openLineOutput } from './line-output.ts';
 import { parseRunOptions, type RunOptions } from './run-options.ts';
 import { sidecarCommand } from './sidecar-program.ts';
+import { isInForeground } from './stop-signals.ts';
 import { renderSummary } from './summary.ts';
 import { TaskRun } from './task-run.ts';
 
@@ -44,6 +45,8 @@ export interface RunSurroundings {
   /** Where signals to this program arrive. */
   readonly signals: Pick<NodeJS.Process, 'on' | 'off'>;
   readonly clock: Clock;
+  /** Whether a terminal's signals reach this program, and with it the command, which is in the same process group. */
+  isInForeground(): boolean;
   /** The sidecar's program with its arguments. */
   readonly sidecarCommand: readonly string[];
 }
@@ -59,6 +62,7 @@ export async function run(
     env: process.env,
     signals: process,
     clock: systemClock,
+    isInForeground,
     sidecarCommand: sidecarCommand(),
   },
 ): Promise<number> {

@@ -1,3 +1,5 @@
+import { Procfs } from '../proc/procfs.ts';
+
 /** In a terminal these reach the whole foreground process group: a command that runs in it gets them as well. */
 const TERMINAL_SIGNALS = ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const;
 const STOP_SIGNALS = [...TERMINAL_SIGNALS, 'SIGTERM'] as const;
@@ -31,4 +33,10 @@ export function listenForStop(signals: Pick<NodeJS.Process, 'on' | 'off'>): Stop
       for (const signal of STOP_SIGNALS) signals.off(signal, onSignal);
     },
   };
+}
+
+/** Whether a terminal's signals reach this program, and whatever else is in its process group. */
+export function isInForeground(): boolean {
+  const self = new Procfs().stat(process.pid);
+  return self !== undefined && self.processGroup === self.foregroundGroup;
 }

@@ -19,6 +19,7 @@ export interface TaskRunParts {
   readonly env: NodeJS.ProcessEnv;
   readonly signals: Pick<NodeJS.Process, 'on' | 'off'>;
   readonly clock: Clock;
+  readonly isInForeground: () => boolean;
   readonly sidecarCommand: readonly string[];
   readonly procfs: Procfs;
   readonly task: ProcessTask;
@@ -154,8 +155,10 @@ export class TaskRun {
     this.#isEnding = true;
     if (typeof reason === 'string') this.#parts.task.requestStop();
     if (sidecar) await this.#stopSidecar(sidecar);
-    // A terminal's signals went to the batch as well: it has only to be waited for.
     if (reason === 'SIGTERM') await stopChild(batch, BATCH_STOP_TIMEOUT_MS, this.#parts.clock);
+    // A terminal's signals went to the batch as well: it has only to be waited for. Sent to this program alone, by a
+    // supervisor or by kill, they are passed on.
+    else if (typeof reason === 'string' && !this.#parts.isInForeground()) batch.process.kill(reason);
     await batch.exit;
   }
 

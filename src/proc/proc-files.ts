@@ -17,6 +17,9 @@ const PF_KTHREAD = 0x20_0000;
 export interface ProcessStat {
   readonly pid: number;
   readonly parentPid: number;
+  readonly processGroup: number;
+  /** The process group that a terminal's Ctrl-C reaches; -1 without a controlling terminal. */
+  readonly foregroundGroup: number;
   /** One letter: R, S, D, Z (exited, not yet reaped), … */
   readonly state: string;
   /** Ticks since boot. With the pid it names a process once and for all: pids are reused. */
@@ -60,6 +63,8 @@ export function parseStat(text: string): ProcessStat | undefined {
     pid,
     state: fields[0] ?? '',
     parentPid: field(4),
+    processGroup: field(5),
+    foregroundGroup: field(8),
     majorFaultCount: field(12),
     childMajorFaultCount: field(13),
     userTicks: field(14),

@@ -82,7 +82,7 @@ describe('fargauge local refuses', () => {
     [['a.json', '--image', 'batch'], /^--image batch is not allowed: it must be CONTAINER=IMAGE$/],
     [['a.json', '--env', '=x'], /^--env =x is not allowed: it must be NAME=VALUE/],
     [['a.json', '--env', 'TOKEN'], /^--env TOKEN: TOKEN is not set here; give its value$/],
-    [['a.json', '--envs', 'A=1'], /Unknown option '--envs'/],
+    [['a.json', '--envs', 'A=1'], /there is no option --envs. Did you mean --env\?/],
   ])('%j', (argv, problem) => {
     expect(problems(argv)).toEqual([expect.stringMatching(problem)]);
   });

@@ -29,7 +29,12 @@ class TestRun {
 
   constructor(
     argv: readonly string[],
-    options: { sidecar?: readonly string[]; env?: NodeJS.ProcessEnv; isTTY?: boolean } = {},
+    options: {
+      sidecar?: readonly string[];
+      env?: NodeJS.ProcessEnv;
+      isTTY?: boolean;
+      isInForeground?: boolean;
+    } = {},
   ) {
     const stdout = new PassThrough().on('data', (chunk) => {
       this.#stdout += chunk;
@@ -44,6 +49,7 @@ class TestRun {
         env: { PATH: process.env.PATH, EVENTS: inFolder('events'), GO: inFolder('go'), ...options.env },
         signals: this.signals as unknown as Pick<NodeJS.Process, 'on' | 'off'>,
         clock: systemClock,
+        isInForeground: () => options.isInForeground ?? true,
         sidecarCommand: options.sidecar ?? fakeSidecar(),
       },
     );
@@ -260,6 +266,16 @@ describe('a signal to fargauge run', () => {
       expect((await interrupted.lines()).at(-1)).toMatchObject({ desired: 'STOPPED', batch: 'RUNNING' });
     },
   );
+
+  it('SIGINT outside of a terminal is passed on when the sidecar has ended', async () => {
+    const command = PATIENT.map((word) => word.replaceAll('TERM', 'INT'));
+    const interrupted = new TestRun(['--output', '-', '--', ...command], { isInForeground: false });
+    await happened('sidecar asked');
+    await happened('batch started');
+    interrupted.signal('SIGINT');
+    expect(await interrupted.exitCode).toBe(5);
+    expect(events().slice(-3)).toEqual(['sidecar got SIGTERM', 'sidecar ends', 'batch got SIGINT']);
+  });
 
   it('a second one kills the command, and asks the sidecar again', async () => {
     const impatient = new TestRun(['--', ...PATIENT], {

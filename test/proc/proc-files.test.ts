@@ -22,6 +22,8 @@ describe('/proc/PID/stat', () => {
     const fields = {
       3: 'S',
       4: '4226',
+      5: '4230',
+      8: '4231',
       9: '4194304',
       12: '3',
       13: '17',
@@ -37,6 +39,8 @@ describe('/proc/PID/stat', () => {
       pid: 4233,
       state: 'S',
       parentPid: 4226,
+      processGroup: 4230,
+      foregroundGroup: 4231,
       majorFaultCount: 3,
       childMajorFaultCount: 17,
       userTicks: 250,

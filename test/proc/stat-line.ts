@@ -5,6 +5,8 @@ export function process(pid: number, parentPid: number, rest: Partial<ProcessSta
   return {
     pid,
     parentPid,
+    processGroup: pid,
+    foregroundGroup: -1,
     state: 'S',
     startTicks: pid * 100,
     userTicks: 0,

@@ -1,0 +1,31 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { nearest } from '../nearest.ts';
+
+/** A command was called with words that it does not know. The message says which, for a person. */
+export class UseError extends Error {
+  override readonly name = 'UseError';
+}
+
+/**
+ * The options and the other words of a command line. `--help` is seen before a command is run.
+ * @throws UseError
+ */
+export function parseCommandLine<const Options extends ParseArgsOptionsConfig>(
+  argv: readonly string[],
+  options: Options,
+) {
+  try {
+    return parseArgs({ args: [...argv], allowPositionals: true, options });
+  } catch (error) {
+    throw new UseError(reasonOf(error as NodeJS.ErrnoException, Object.keys(options)), { cause: error });
+  }
+}
+
+/** Node's own text goes on with advice about `--` and dashes, which is seldom what went wrong. */
+function reasonOf({ code, message }: NodeJS.ErrnoException, names: readonly string[]): string {
+  const [reason = message] = message.split(/\. |\.?\n/);
+  if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return reason;
+  const [unknown = ''] = /(?<=')-[^']*(?=')/.exec(message) ?? [];
+  if (!unknown.startsWith('--') || names.length === 0) return `there is no option ${unknown}`;
+  return `there is no option ${unknown}. Did you mean --${nearest(unknown.slice(2), names)}?`;
+}
