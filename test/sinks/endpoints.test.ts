@@ -1,8 +1,8 @@
 import { PutLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import { createClient } from '../../src/sinks/cloudwatch-logs.ts';
 import { createCredentialProvider } from '../../src/sinks/credentials.ts';
+import { createClient } from '../../src/sinks/logs-api.ts';
 import { startCloudWatchServer } from '../support/cloudwatch-server.ts';
 
 afterEach(() => vi.unstubAllEnvs());
