@@ -3,12 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VARIABLES } from '../src/config.ts';
 import { REPORT_FIELDS } from '../src/core/fields.ts';
+import { replaceBlock } from './replace-block.ts';
 
 export const README = join(import.meta.dirname, '../README.md');
 
 /** The README with its tables made anew. */
 export function withTables(readme: string): string {
-  return replaceBlock(replaceBlock(readme, 'variables', variablesTable()), 'fields', fieldsTable());
+  const withVariables = replaceBlock(readme, 'variables', 'npm run docs', variablesTable());
+  return replaceBlock(withVariables, 'fields', 'npm run docs', fieldsTable());
 }
 
 function variablesTable(): string {
@@ -25,15 +27,6 @@ function fieldsTable(): string {
     return `| \`${name}\` | ${type} | ${lines.length === 6 ? 'all' : lines.join(' ')} | ${help} | ${from} |`;
   });
   return ['| field | type | lines | meaning | from |', '|---|---|---|---|---|', ...rows].join('\n');
-}
-
-function replaceBlock(text: string, name: string, content: string): string {
-  const begin = `<!-- ${name}: made by npm run docs -->`;
-  const end = `<!-- /${name} -->`;
-  const from = text.indexOf(begin);
-  const to = text.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`README.md lacks the block ${begin} … ${end}`);
-  return `${text.slice(0, from)}${begin}\n${content}\n${text.slice(to)}`;
 }
 
 if (import.meta.main) writeFileSync(README, withTables(readFileSync(README, 'utf8')));

@@ -1,12 +1,10 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Procfs } from '../../src/proc/procfs.ts';
 import { Program } from '../../test/support/program.ts';
 import { type Figure, quantile, spread } from './figure.ts';
-import { imageEnvironment } from './sidecar.ts';
+import { startSurroundings } from './surroundings.ts';
 
 /** Loading, the first connection and the first lines are over by then. */
 const SETTLE_MS = 30_000;
@@ -14,7 +12,6 @@ const SAMPLE_MS = 1_000;
 /** What counts as the end of the measuring. */
 const LAST_SAMPLES = 10;
 const MINUTE_MS = 60_000;
-const ENDPOINT_PROGRAM = join(import.meta.dirname, 'endpoint-program.ts');
 
 const procfs = new Procfs();
 
@@ -73,8 +70,8 @@ class Subject {
  * CloudWatch Logs, and of bare Node, all at the same time.
  */
 export async function measureFootprint(minutes: number): Promise<Figure[]> {
-  const endpoint = fork(ENDPOINT_PROGRAM, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  const environment = { ...(await surroundings(endpoint)), ...imageEnvironment() };
+  const surroundings = await startSurroundings();
+  const { environment } = surroundings;
   const bareNode = spawn(process.execPath, ['-e', 'setInterval(()=>{},1000)'], { stdio: 'ignore' });
   const programs = {
     stdout: new Program({ ...environment, FARGAUGE_OUTPUT: 'stdout' }),
@@ -95,17 +92,8 @@ export async function measureFootprint(minutes: number): Promise<Figure[]> {
   } finally {
     for (const { process } of Object.values(programs)) process.kill('SIGKILL');
     bareNode.kill('SIGKILL');
-    endpoint.disconnect();
+    surroundings.close();
   }
-}
-
-/** The variables that the endpoint's process tells. */
-async function surroundings(endpoint: ChildProcess): Promise<Record<string, string>> {
-  const ended = once(endpoint, 'exit').then(([exitCode]) => {
-    throw new Error(`endpoint-program.ts ended with ${exitCode}`);
-  });
-  const [environment] = await Promise.race([once(endpoint, 'message'), ended]);
-  return environment as Record<string, string>;
 }
 
 async function watch(subjects: readonly Subject[], minutes: number): Promise<void> {
@@ -120,7 +108,7 @@ async function watch(subjects: readonly Subject[], minutes: number): Promise<voi
 }
 
 /** A sidecar that did not do its work would be no measure of it. */
-async function endWell(program: Program, hasLines: boolean): Promise<void> {
+export async function endWell(program: Program, hasLines: boolean): Promise<void> {
   program.signal();
   const { exitCode, lines, stderr } = await program.ended;
   const reportCount = lines.filter(({ type }) => type === 'REPORT').length;

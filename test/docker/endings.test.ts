@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { containerId } from './kernel-counters.ts';
 import {
   containerLine,
   definitionOf,
@@ -202,9 +203,7 @@ describe.concurrent('the sidecar on a Docker Engine', () => {
   it('leaves the batch alone when it is killed', async () => {
     await using command = new LocalCommand(['-'], definitionOf({ batch: script('sleep 6; echo done') }));
     await command.wrote(/"type":"START"/);
-    const [taskId] = /[0-9a-f]{32}/.exec(command.transcript) ?? [];
-    const filters = ['--filter', `label=fargauge.task=${taskId}`, '--filter', 'name=-fargauge$'];
-    docker('kill', '--signal', 'KILL', ...docker('ps', '--quiet', ...filters));
+    docker('kill', '--signal', 'KILL', containerId(command.taskId, 'fargauge'));
     const end = await command.ended();
     expect(end.exitCode, end.said.join('\n')).toBe(0);
     expect(end.written.get('batch')).toEqual(['done']);
@@ -215,9 +214,7 @@ describe.concurrent('the sidecar on a Docker Engine', () => {
   it('works with a root file system that it cannot write and without any capability', async () => {
     await using command = new LocalCommand(['-'], definitionOf({ batch: script('sleep 3') }));
     await command.wrote(/"type":"START"/);
-    const [taskId] = /[0-9a-f]{32}/.exec(command.transcript) ?? [];
-    const filters = ['--filter', `label=fargauge.task=${taskId}`, '--filter', 'name=-fargauge$'];
-    const [id = ''] = docker('ps', '--quiet', ...filters);
+    const id = containerId(command.taskId, 'fargauge');
     const format = '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.Config.User}}';
     expect(docker('inspect', '--format', format, id)).toEqual(['true [ALL] 65532:65532']);
     const end = await command.ended();

@@ -14,7 +14,7 @@ export const BATCH_IMAGE = required('BATCH_IMAGE');
 
 function required(variable: string): string {
   const value = process.env[variable];
-  if (value === undefined) throw new Error(`${variable} is not set: run npm run test:docker`);
+  if (value === undefined) throw new Error(`${variable} is not set: scripts/with-docker.ts sets it`);
   return value;
 }
 
@@ -99,6 +99,12 @@ export class LocalCommand implements AsyncDisposable {
     }
     const lines = (written.get('fargauge') ?? []).map((text) => JSON.parse(text) as ParsedLine);
     return { exitCode, said, written, lines, elapsedMs };
+  }
+
+  /** Of the task that it runs; empty before it has said so. */
+  get taskId(): string {
+    const [taskId = ''] = /[0-9a-f]{32}/.exec(this.transcript) ?? [];
+    return taskId;
   }
 
   get transcript(): string {

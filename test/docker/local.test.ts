@@ -167,7 +167,7 @@ describe('fargauge local', () => {
   it('removes, at its next start, what a killed one left behind', async () => {
     await using command = new LocalCommand(['-'], task([main('echo up; exec sleep 600')]));
     await command.wrote(/\| up$/);
-    const [taskId = ''] = /[0-9a-f]{32}/.exec(command.transcript) ?? [];
+    const { taskId } = command;
     command.process.kill('SIGKILL');
     await command.ended();
     expect(remains()).toContain(`container fargauge-${taskId.slice(0, 8)}-main`);

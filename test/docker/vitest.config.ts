@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** By scripts/test-docker.ts, which starts the engine and makes the images. */
+/** By scripts/with-docker.ts, which starts the engine and makes the images. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,

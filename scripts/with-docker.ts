@@ -1,10 +1,14 @@
 /**
- * Runs test/docker on a Docker Engine of its own: Debian's (installed with apt-get where there is none), started for
- * the tests with its own data, socket and process ids, without a bridge and without firewall rules, and stopped at
+ * Runs a command with a Docker Engine of its own: Debian's (installed with apt-get where there is none), started for
+ * the command with its own data, socket and process ids, without a bridge and without firewall rules, and stopped at
  * the end. The images are this project's, on base images that scripts/docker-base-images.sh makes. Needs root and
- * `npm ci` done before. Arguments are for vitest.
+ * `npm ci` done before.
  *
- * What the engine stores stays in node_modules/.cache/docker, so that the next run has the images already.
+ *     node scripts/with-docker.ts COMMAND [ARGUMENT…]
+ *
+ * The command finds DOCKER_HOST, and the names of two images: FARGAUGE_IMAGE, and BATCH_IMAGE, which has Node and a
+ * shell. Its exit code is ours. What the engine stores stays in node_modules/.cache/docker, so that the next run has
+ * the images already.
  */
 import { type ChildProcess, execFileSync, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -62,7 +66,7 @@ function startEngine(): ChildProcess {
   const options = [
     ...['--data-root', data, '--exec-root', join(runtime, 'exec'), '--pidfile', join(runtime, 'engine.pid')],
     ...['--host', environment.DOCKER_HOST],
-    // Only the networks that tests make, and nothing of the machine is changed for them.
+    // Only the networks that are made for the command, and nothing of the machine is changed for them.
     ...['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'],
   ];
   const script = 'dockerd "$@" & read -r _; kill $!; wait $!';
@@ -112,7 +116,7 @@ function buildSidecar(): void {
   run('docker', ['image', 'prune', '--force']);
 }
 
-/** Whatever the tests did, nothing runs on and no bridge stays behind. */
+/** Whatever the command did, nothing runs on and no bridge stays behind. */
 function removeRemains(): void {
   const containers = docker('ps', '--all', '--quiet');
   if (containers.length > 0) run('docker', ['rm', '--force', '--volumes', ...containers]);
@@ -123,19 +127,30 @@ async function stopEngine(engine: ChildProcess): Promise<void> {
   const ended = once(engine, 'exit');
   engine.stdin?.end();
   await ended;
+  unmountRuntime();
   rmSync(runtime, { recursive: true });
 }
 
-function runTests(): number {
-  const config = ['--config', 'test/docker/vitest.config.ts'];
-  const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...config, ...process.argv.slice(2)];
-  const env = { ...environment, FARGAUGE_IMAGE: SIDECAR_IMAGE, BATCH_IMAGE: NODE_IMAGE };
-  return spawnSync(process.execPath, vitest, { cwd: root, env, stdio: 'inherit' }).status ?? 1;
+/** The engine leaves the mount that stands for the machine's own network, once a container has used that. */
+function unmountRuntime(): void {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+  for (const [, path = ''] of mounts.map((mount) => mount.split(' '))) {
+    if (path.startsWith(`${runtime}/`)) run('umount', [path]);
+  }
 }
 
+function runCommand([command = '', ...args]: readonly string[]): number {
+  const env = { ...environment, FARGAUGE_IMAGE: SIDECAR_IMAGE, BATCH_IMAGE: NODE_IMAGE };
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit' });
+  if (error) throw error;
+  return status ?? 1;
+}
+
+const command = process.argv.slice(2);
+if (command.length === 0) throw new Error('usage: node scripts/with-docker.ts COMMAND [ARGUMENT…]');
 if (process.getuid?.() !== 0) throw new Error('an engine of its own needs root');
 if (!existsSync('/etc/debian_version')) throw new Error('the base images are made of Debian packages');
-// Ctrl-C ends vitest; we go on to the end, which stops the engine.
+// Ctrl-C ends the command; we go on to the end, which stops the engine.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 install();
 const engine = startEngine();
@@ -144,7 +159,7 @@ try {
   removeRemains();
   makeBaseImages();
   buildSidecar();
-  process.exitCode = runTests();
+  process.exitCode = runCommand(command);
   removeRemains();
 } finally {
   await stopEngine(engine);
