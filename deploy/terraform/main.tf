@@ -1,8 +1,11 @@
 # Adds the fargauge sidecar to a list of container definitions. It makes no resources and needs no provider.
 
 locals {
-  essential  = [for each in var.container_definitions : each.name if try(each.essential, true)]
-  batch_name = var.batch != null ? var.batch : one(slice(local.essential, 0, min(1, length(local.essential))))
+  essential = [for each in var.container_definitions : each.name if try(each.essential, true)]
+  # The log router of FireLens is essential too, but not what the report is about.
+  routers    = [for each in var.container_definitions : each.name if try(each.firelensConfiguration, null) != null]
+  programs   = [for name in local.essential : name if !contains(local.routers, name)]
+  batch_name = var.batch != null ? var.batch : try(local.programs[0], local.essential[0], null)
   # JSON texts instead of values, because containers with different keys have different types.
   batch_json = one([for each in var.container_definitions : jsonencode(each) if each.name == local.batch_name])
   batch      = jsondecode(coalesce(local.batch_json, "{}"))
@@ -49,4 +52,18 @@ locals {
     ? jsonencode(merge(each, { dependsOn = concat(try(each.dependsOn, []), [local.start_after_sidecar]) }))
     : jsonencode(each)
   ]
+  containers_json = concat(local.others_json, [jsonencode(local.sidecar)])
+}
+
+# Whom each container waits for, directly, then over 2, 4, 8 and 16 steps: more than there are containers.
+locals {
+  waits = {
+    for each in local.containers_json :
+    jsondecode(each).name => try(jsondecode(each).dependsOn[*].containerName, [])
+  }
+  waits_2  = { for name, others in local.waits : name => distinct(concat(others, [for other in others : try(local.waits[other], [])]...)) }
+  waits_4  = { for name, others in local.waits_2 : name => distinct(concat(others, [for other in others : try(local.waits_2[other], [])]...)) }
+  waits_8  = { for name, others in local.waits_4 : name => distinct(concat(others, [for other in others : try(local.waits_4[other], [])]...)) }
+  waits_16 = { for name, others in local.waits_8 : name => distinct(concat(others, [for other in others : try(local.waits_8[other], [])]...)) }
+  circle   = [for name, others in local.waits_16 : name if contains(others, name)]
 }

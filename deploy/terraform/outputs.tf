@@ -1,10 +1,14 @@
 output "container_definitions" {
   description = "The container definitions with the sidecar, as JSON: for aws_ecs_task_definition.container_definitions."
-  value       = "[${join(",", concat(local.others_json, [jsonencode(local.sidecar)]))}]"
+  value       = "[${join(",", local.containers_json)}]"
 
   precondition {
     condition     = local.batch_json != null
     error_message = "The batch is none of the containers, or no container is essential."
+  }
+  precondition {
+    condition     = length(local.circle) == 0
+    error_message = "dependsOn leads back to its start among these containers: ${join(", ", local.circle)}."
   }
 }
 

@@ -4,6 +4,7 @@ import {
   ContainerDefinition,
   ContainerDependencyCondition,
   type ContainerImage,
+  FirelensLogRouter,
   type ITaskDefinitionExtension,
   LinuxParameters,
   LogDriver,
@@ -11,10 +12,12 @@ import {
   type TaskDefinition,
 } from 'aws-cdk-lib/aws-ecs';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { firstCycle } from '../deploy/cycle.ts';
 import {
   BATCH_VARIABLE,
   LOG_ACTIONS,
   type LogConfiguration,
+  MAX_CONTAINERS,
   SIDECAR_NAME,
   STOP_TIMEOUT_SECONDS,
   STOP_TIMEOUT_VARIABLE,
@@ -73,6 +76,7 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
   /** @throws Error when the batch has not been added to the task definition yet, and for a Windows task */
   extend(taskDefinition: TaskDefinition): void {
     refuseWindows(taskDefinition);
+    refuseMoreContainers(taskDefinition);
     const { image, order = 'batch-first', stopTimeout, environment } = this.#props;
     const batch = this.#batchOf(taskDefinition);
     const log = batch.logDriverConfig;
@@ -84,7 +88,8 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
         hasCpu: (batch.cpu ?? 0) !== 0,
         ...(log && { logConfiguration: logConfigurationOf(log) }),
       },
-      isBatchAmbiguous: containersOf(taskDefinition).length > 1,
+      // CDK adds the log router of FireLens by itself, last.
+      isBatchAmbiguous: containersOf(taskDefinition).length > 1 || log?.logDriver === 'awsfirelens',
       order,
       stopTimeoutSeconds: stopTimeout?.toSeconds() ?? STOP_TIMEOUT_SECONDS.default,
     });
@@ -108,7 +113,7 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
     const [first, second] = order === 'batch-first' ? [batch, sidecar] : [sidecar, batch];
     second.addContainerDependencies({ container: first, condition: ContainerDependencyCondition.START });
     grantLog(taskDefinition, log);
-    refuseLaterContainers(taskDefinition);
+    validateAtSynthesis(taskDefinition);
   }
 
   #batchOf(taskDefinition: TaskDefinition): ContainerDefinition {
@@ -116,9 +121,9 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
     const containers = containersOf(taskDefinition);
     const found = batch
       ? containers.find(({ containerName }) => containerName === batch)
-      : taskDefinition.defaultContainer;
+      : defaultBatch(taskDefinition);
     if (found) return found;
-    const names = containers.map(({ containerName }) => containerName).join(', ') || 'none';
+    const names = namesOf(containers).join(', ') || 'none';
     throw new Error(
       `FargaugeExtension: ${taskDefinition.node.path} has no ${batch ? `container ${batch}` : 'essential container'}; ` +
         `there are ${names}. Add the extension after the containers`,
@@ -129,6 +134,32 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
 function refuseWindows({ node, runtimePlatform }: TaskDefinition): void {
   if (!runtimePlatform?.operatingSystemFamily?.isWindows()) return;
   throw new Error(`FargaugeExtension: ${node.path} is a Windows task; the sidecar's image is for Linux only`);
+}
+
+/** By its name, so that the message is ours: CDK's would be about a construct. */
+function refuseMoreContainers(taskDefinition: TaskDefinition): void {
+  const names = namesOf(containersOf(taskDefinition));
+  const { path } = taskDefinition.node;
+  if (names.includes(SIDECAR_NAME)) {
+    throw new Error(`FargaugeExtension: ${path} has a container called ${SIDECAR_NAME} already`);
+  }
+  if (names.length >= MAX_CONTAINERS) {
+    throw new Error(
+      `FargaugeExtension: ${path} has ${names.length} containers; ECS allows ${MAX_CONTAINERS}, the sidecar included`,
+    );
+  }
+}
+
+/** CDK's default container is the first essential one, which may be the log router of FireLens. */
+function defaultBatch(taskDefinition: TaskDefinition): ContainerDefinition | undefined {
+  const { defaultContainer } = taskDefinition;
+  if (!(defaultContainer instanceof FirelensLogRouter)) return defaultContainer;
+  const programs = containersOf(taskDefinition).filter((each) => !(each instanceof FirelensLogRouter));
+  return programs.find(({ essential }) => essential) ?? defaultContainer;
+}
+
+function namesOf(containers: readonly ContainerDefinition[]): readonly string[] {
+  return containers.map(({ containerName }) => containerName);
 }
 
 function containersOf(taskDefinition: TaskDefinition): readonly ContainerDefinition[] {
@@ -182,16 +213,35 @@ function grantLog(taskDefinition: TaskDefinition, log: LogDriverConfig | undefin
   );
 }
 
-/** A container that comes later could be taken for the batch, which is named only where there were several. */
-function refuseLaterContainers(taskDefinition: TaskDefinition): void {
+/** Containers and dependencies that are added after the sidecar are only seen when all is put together. */
+function validateAtSynthesis(taskDefinition: TaskDefinition): void {
   const known = containersOf(taskDefinition);
   taskDefinition.node.addValidation({
     validate: () => {
-      const later = containersOf(taskDefinition).filter((container) => !known.includes(container));
-      return later.map(
-        ({ containerName }) =>
-          `container ${containerName} was added after FargaugeExtension: add the extension after the containers`,
-      );
+      const containers = containersOf(taskDefinition);
+      return [
+        ...laterContainerProblems(containers.filter((container) => !known.includes(container))),
+        ...cycleProblems(containers),
+      ];
     },
   });
+}
+
+/** A container that comes later could be taken for the batch, which is named only where there were several. */
+function laterContainerProblems(later: readonly ContainerDefinition[]): string[] {
+  return namesOf(later.filter((container) => !(container instanceof FirelensLogRouter))).map(
+    (name) => `container ${name} was added after FargaugeExtension: add the extension after the containers`,
+  );
+}
+
+function cycleProblems(containers: readonly ContainerDefinition[]): string[] {
+  const cycle = firstCycle(
+    new Map(
+      containers.map(({ containerName, containerDependencies }) => [
+        containerName,
+        namesOf(containerDependencies.map(({ container }) => container)),
+      ]),
+    ),
+  );
+  return cycle ? [`the dependencies of the containers lead back to their start: ${cycle.join(' -> ')}`] : [];
 }

@@ -2,6 +2,7 @@ import type { Json, JsonObject, Path } from './json-text.ts';
 import {
   BATCH_VARIABLE,
   type LogConfiguration,
+  MAX_CONTAINERS,
   type Order,
   SIDECAR_NAME,
   STOP_TIMEOUT_SECONDS,
@@ -42,9 +43,6 @@ export interface Injection {
   /** What will not work as it is, in words. */
   readonly warnings: readonly string[];
 }
-
-/** ECS service quotas: containers per task definition. */
-const MAX_CONTAINERS = 10;
 
 /** What the sidecar's description decides; a further key of an existing sidecar, such as `secrets`, is kept. */
 const DESCRIBED_KEYS = [

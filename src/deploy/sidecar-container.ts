@@ -24,6 +24,9 @@ export const SIDECAR_MEMORY_RESERVATION_MIB = 64;
 /** Not root; uid and gid of the image's own user. */
 const USER = '65532:65532';
 
+/** ECS service quotas: containers per task definition. */
+export const MAX_CONTAINERS = 10;
+
 /** What the task role must allow on the batch's log group, so that lines go to CloudWatch Logs directly. */
 export const LOG_ACTIONS = ['logs:CreateLogStream', 'logs:PutLogEvents'] as const;
 

@@ -6,6 +6,7 @@ import {
   CpuArchitecture,
   Ec2TaskDefinition,
   FargateTaskDefinition,
+  FirelensLogRouterType,
   LogDrivers,
   OperatingSystemFamily,
   type TaskDefinition,
@@ -180,6 +181,63 @@ describe('the construct', () => {
       },
     });
     expect(() => task.addExtension(new FargaugeExtension({ image }))).toThrow('Stack/Task is a Windows task');
+  });
+
+  it('refuses a second container of its name, and to be the eleventh', () => {
+    const stack = newStack();
+    const task = fargate(stack);
+    task.addContainer('batch', batch(stack));
+    task.addExtension(new FargaugeExtension({ image }));
+    expect(() => task.addExtension(new FargaugeExtension({ image }))).toThrow(
+      'Stack/Task has a container called fargauge already',
+    );
+    const full = new FargateTaskDefinition(stack, 'Full', { cpu: 1024, memoryLimitMiB: 2048 });
+    for (let each = 0; each < 10; each += 1) full.addContainer(`c${each}`, { image });
+    expect(() => full.addExtension(new FargaugeExtension({ image }))).toThrow(
+      'Stack/Full has 10 containers; ECS allows 10, the sidecar included',
+    );
+  });
+
+  it('refuses dependencies that lead back to their start, even those added later', () => {
+    const synthesised = (isCircle: boolean) => {
+      const stack = newStack();
+      const task = fargate(stack);
+      const program = task.addContainer('batch', batch(stack));
+      const proxy = task.addContainer('proxy', batch(stack, { essential: false }));
+      task.addExtension(new FargaugeExtension({ image }));
+      const sidecar = task.findContainer('fargauge');
+      if (sidecar) proxy.addContainerDependencies({ container: sidecar });
+      if (isCircle) program.addContainerDependencies({ container: proxy });
+      return Template.fromStack(stack);
+    };
+    expect(() => synthesised(false)).not.toThrow();
+    expect(() => synthesised(true)).toThrow('batch -> proxy -> fargauge -> batch');
+  });
+
+  it('takes no log router of FireLens for the batch, and logs through it', () => {
+    const stack = newStack();
+    const task = fargate(stack);
+    task.addFirelensLogRouter('router', {
+      image,
+      essential: true,
+      firelensConfig: { type: FirelensLogRouterType.FLUENTBIT },
+    });
+    task.addContainer('batch', { image, logging: LogDrivers.firelens({ options: { Name: 'null' } }) });
+    task.addExtension(new FargaugeExtension({ image }));
+    expect(containersOf(stack).find(({ Name }) => Name === 'fargauge')).toMatchObject({
+      DependsOn: [{ ContainerName: 'batch', Condition: 'START' }],
+      LogConfiguration: { LogDriver: 'awsfirelens', Options: { Name: 'null' } },
+    });
+  });
+
+  it('bears the log router that CDK adds by itself', () => {
+    const stack = newStack();
+    const task = fargate(stack);
+    task.addContainer('batch', { image, logging: LogDrivers.firelens({ options: { Name: 'null' } }) });
+    task.addExtension(new FargaugeExtension({ image }));
+    const containers = containersOf(stack);
+    expect(containers.map(({ Name }) => Name)).toEqual(['batch', 'fargauge', 'log-router']);
+    expect(containers[1]?.Environment).toContainEqual({ Name: 'FARGAUGE_BATCH', Value: 'batch' });
   });
 
   it('refuses to come before the containers', () => {

@@ -141,6 +141,27 @@ describe('terraform', () => {
       },
     ],
     ['one of several', { containers: [weighing, container('web', { memory: 9 })], batch: 'web' }],
+    [
+      'one of nine that start one after the other',
+      {
+        containers: Array.from({ length: 9 }, (_, each) =>
+          container(
+            `c${each}`,
+            each > 0 ? { dependsOn: [{ containerName: `c${each - 1}`, condition: 'START' }] } : {},
+          ),
+        ),
+        batch: 'c8',
+      },
+    ],
+    [
+      'one beside the log router of FireLens',
+      {
+        containers: [
+          container('router', { firelensConfiguration: { type: 'fluentbit' } }),
+          container('batch', { logConfiguration: { logDriver: 'awsfirelens' } }),
+        ],
+      },
+    ],
     ['one with a log of another kind', { containers: [container('batch', { logConfiguration: splunk })] }],
     [
       'one with further log options',
@@ -166,6 +187,17 @@ describe('terraform', () => {
       '1 to 9',
     ],
     ['a container called fargauge', { containers: [container('fargauge')] }, 'called fargauge already'],
+    [
+      'dependencies that the sidecar closes to a circle',
+      {
+        containers: [
+          container('proxy', { dependsOn: [{ containerName: 'fargauge', condition: 'START' }] }),
+          { ...weighing, dependsOn: [{ containerName: 'proxy', condition: 'START' }] },
+        ],
+        batch: 'batch',
+      },
+      'among these containers: batch, fargauge,',
+    ],
     ['a stop timeout out of range', { containers: [weighing], stopTimeout: 121 }, 'from 2 to 120'],
   ])('refuses %s', (_, variables, message) => {
     expect(() => planSidecar(variables)).toThrow(message);
