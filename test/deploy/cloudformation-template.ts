@@ -14,12 +14,17 @@ const TAGS = FUNCTIONS.flatMap((name): (ScalarTag | CollectionTag)[] => {
   ] as (ScalarTag | CollectionTag)[];
 });
 
-interface Template extends JsonObject {
+export interface Template extends JsonObject {
   readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: JsonObject }>>;
 }
 
 /** A template of deploy/cloudformation as JSON. */
 export function readTemplate(name: string): Template {
   const text = readFileSync(new URL(`../../deploy/cloudformation/${name}`, import.meta.url), 'utf8');
+  return parseTemplate(text);
+}
+
+/** @param text in YAML or JSON */
+export function parseTemplate(text: string): Template {
   return parse(text, { customTags: TAGS }) as Template;
 }

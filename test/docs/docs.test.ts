@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -13,15 +13,11 @@ import { delimiter, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { remove } from '../../src/deploy/injection.ts';
 import { awslogs, container, fileOf, pascalCased, taskDefinition } from '../deploy/task-definitions.ts';
+import { synthesiseExample } from './cdk-example.ts';
 import { blocksOf, PAGES, ROOT, readPage } from './pages.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fargauge-docs-'));
-// The types of a file in the repository's own folder resolve fargauge/cdk as a user's would.
-const cdkFolder = join(ROOT, '.vitest', `docs-${process.pid}`);
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-  rmSync(cdkFolder, { recursive: true, force: true });
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 function program(name: string, file: string): void {
   const script = `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, file)}' "$@"\n`;
@@ -75,16 +71,7 @@ describe('the commands of the docs', () => {
 
 describe('the program of cdk.md', () => {
   it('synthesises a task definition with the sidecar', () => {
-    const [source = ''] = blocksOf('cdk.md', 'ts');
-    mkdirSync(cdkFolder, { recursive: true });
-    writeFileSync(join(cdkFolder, 'app.ts'), source);
-    execFileSync(process.execPath, [join(cdkFolder, 'app.ts')], {
-      env: { ...process.env, CDK_OUTDIR: join(cdkFolder, 'out') },
-    });
-    const synthesised = readFileSync(join(cdkFolder, 'out/NightlyBatch.template.json'), 'utf8');
-    const resources = Object.values<{ Type: string; Properties: Record<string, unknown> }>(
-      JSON.parse(synthesised).Resources,
-    );
+    const resources = Object.values(synthesiseExample().Resources);
     const task = resources.find(({ Type }) => Type === 'AWS::ECS::TaskDefinition');
     expect(task?.Properties.ContainerDefinitions).toEqual([
       expect.objectContaining({ Name: 'batch' }),
