@@ -85,6 +85,11 @@ const RULES: readonly Rule[] = [
       'src/sinks/sink.ts',
     ],
   },
+  {
+    of: 'src/reading/',
+    may: ['src/reading/', 'src/core/', 'src/sinks/policy.ts', 'src/sinks/retry.ts', '@aws-sdk/', 'node:'],
+    mayTypes: ['src/clock.ts'],
+  },
   { of: 'src/proc/', may: ['src/proc/', 'src/core/types.ts', 'node:fs', 'node:path'] },
   {
     of: 'src/local/',

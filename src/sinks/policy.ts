@@ -24,10 +24,15 @@ export interface PolicyScope {
  * group's ARN with a trailing `:*` (CloudWatch Logs user guide, "Overview of managing access permissions").
  */
 export function policyStatement({ region, accountId = '*', target, createLogGroup }: PolicyScope): string {
-  const partition = PARTITION_OF_PREFIX.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'aws';
   return JSON.stringify({
     Effect: 'Allow',
     Action: ['logs:CreateLogStream', 'logs:PutLogEvents', ...(createLogGroup ? ['logs:CreateLogGroup'] : [])],
-    Resource: `arn:${partition}:logs:${region}:${accountId}:log-group:${target.logGroupName}:*`,
+    Resource: logGroupArn(region, accountId, target.logGroupName),
   });
+}
+
+/** A log group as policies name it for actions on its streams and events: with a trailing `:*`. */
+export function logGroupArn(region: string, accountId: string, logGroupName: string): string {
+  const partition = PARTITION_OF_PREFIX.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'aws';
+  return `arn:${partition}:logs:${region}:${accountId}:log-group:${logGroupName}:*`;
 }

@@ -1,0 +1,111 @@
+import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { logGroupArn } from '../sinks/policy.ts';
+import { classifyFailure } from '../sinks/retry.ts';
+import type { TextBatches } from './text-lines.ts';
+
+/** A span of time, ms since the epoch: from `fromMs`, up to but not with `toMs`. */
+export interface TimeWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** CloudWatch Logs did not give what was asked for, and asking again will not help. The message says what to do. */
+export class LogGroupError extends Error {
+  override readonly name = 'LogGroupError';
+}
+
+/** Throttling is waited out: by region, 5 to 25 calls of FilterLogEvents a second are allowed, and 10 of StartQuery. */
+const MAX_ATTEMPTS = 10;
+const CONNECTION_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/**
+ * A client for reading, with the SDK's own chain of credentials: whoever reads sits at a terminal or in CI, with
+ * profiles, SSO or a role. It retries throttling and transient failures itself, with full jitter.
+ */
+export function createReadingClient(region: string): CloudWatchLogsClient {
+  return new CloudWatchLogsClient({
+    region,
+    maxAttempts: MAX_ATTEMPTS,
+    retryMode: 'standard',
+    requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+    },
+  });
+}
+
+export interface FilterOptions {
+  readonly client: CloudWatchLogsClient;
+  readonly region: string;
+  readonly logGroupName: string;
+  readonly window: TimeWindow;
+  /** Only lines of these types. Default: all. */
+  readonly types?: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Our lines of one log group, page by page, by FilterLogEvents. CloudWatch Logs looks at every event of the window,
+ * so pages may be empty. Give them to `LineReading.ofMessages`.
+ * @throws LogGroupError; the signal's reason, once it is aborted
+ */
+export async function* filteredLines(options: FilterOptions): TextBatches {
+  const { client, region, logGroupName, window, signal } = options;
+  let nextToken: string | undefined;
+  do {
+    const command = new FilterLogEventsCommand({
+      logGroupName,
+      startTime: window.fromMs,
+      // Both ends are included.
+      endTime: window.toMs - 1,
+      filterPattern: filterPattern(options.types),
+      ...(nextToken !== undefined && { nextToken }),
+    });
+    const page = await client.send(command, { abortSignal: signal }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw explained(error, { region, logGroupNames: [logGroupName], actions: ['logs:FilterLogEvents'] });
+    });
+    nextToken = page.nextToken;
+    yield (page.events ?? []).flatMap(({ message }) => (message === undefined ? [] : [message]));
+  } while (nextToken !== undefined);
+}
+
+/** The user guide, "Filter pattern syntax for metric filters, subscription filters, filter log events". */
+function filterPattern(types: ReadonlySet<string> | undefined): string {
+  const isOurs = '($.fargaugeVersion = *)';
+  if (types === undefined) return `{ ${isOurs} }`;
+  return `{ ${isOurs} && (${[...types].map((type) => `($.type = "${type}")`).join(' || ')}) }`;
+}
+
+export interface Asked {
+  readonly region: string;
+  readonly logGroupNames: readonly string[];
+  /** What a policy must allow. */
+  readonly actions: readonly string[];
+}
+
+/** What a failed call means for who asked, in words. */
+export function explained(error: unknown, { region, logGroupNames, actions }: Asked): LogGroupError {
+  const groups = logGroupNames.join(', ');
+  const { kind, reason } = classifyFailure(error);
+  const say = (text: string): LogGroupError => new LogGroupError(text, { cause: error });
+  if (kind === 'missing') {
+    return say(`log group ${groups}: not there in ${region}; check the name, --region and the account`);
+  }
+  if (kind === 'denied') {
+    const resources = logGroupNames.map((name) => logGroupArn(region, '*', name));
+    const statement = JSON.stringify({ Effect: 'Allow', Action: actions, Resource: resources });
+    return say(`log group ${groups}: ${reason}\nThe policy of who runs this needs ${statement}`);
+  }
+  if (kind === 'credentials' || (error as Error).name === 'CredentialsProviderError') {
+    return say(`no valid AWS credentials: ${reason}; set AWS_PROFILE or log in, as for the aws command`);
+  }
+  if (kind === 'throttled') {
+    return say(
+      `log group ${groups}: still throttled after ${MAX_ATTEMPTS} tries: ${reason}; try again later`,
+    );
+  }
+  return say(`log group ${groups}: ${reason}`);
+}

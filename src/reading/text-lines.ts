@@ -1,0 +1,73 @@
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { createGunzip } from 'node:zlib';
+
+/** Lines of text, some at a time: a batch is what one read brought. */
+export type TextBatches = AsyncIterable<readonly string[]>;
+
+const READ_BYTES = 1024 * 1024;
+/**
+ * A longer line is not kept: ours are below 16 KiB, but one of `aws logs` printed without line breaks holds many.
+ * In UTF-16 units.
+ */
+export const MAX_LINE_LENGTH = 32 * 1024 * 1024;
+
+/** What stands for a line that was too long. It is nobody's. */
+export const TOO_LONG = '\0too long';
+
+/** A file cannot be read. */
+export class ReadError extends Error {
+  override readonly name = 'ReadError';
+}
+
+/**
+ * The lines of a file, in bounded memory; of one that ends in `.gz`, those of what it holds.
+ * @throws ReadError
+ */
+export async function* fileLines(path: string): TextBatches {
+  const file = createReadStream(path, { highWaterMark: READ_BYTES });
+  try {
+    if (!path.endsWith('.gz')) {
+      yield* streamLines(file);
+      return;
+    }
+    const unpacked = createGunzip();
+    // Not pipeline(): it would report the reader that stops early as an error.
+    file.on('error', (error) => unpacked.destroy(error));
+    yield* streamLines(file.pipe(unpacked));
+  } catch (cause) {
+    throw new ReadError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
+  } finally {
+    file.destroy();
+  }
+}
+
+/** The lines of a stream of bytes or strings, without their line breaks (LF or CRLF), in bounded memory. */
+export async function* streamLines(stream: Readable): TextBatches {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  let isTooLong = false;
+  for await (const chunk of stream) {
+    const text = typeof chunk === 'string' ? chunk : decoder.write(chunk);
+    const end = text.lastIndexOf('\n');
+    isTooLong ||= rest.length + (end < 0 ? text.length : text.indexOf('\n')) > MAX_LINE_LENGTH;
+    if (isTooLong) rest = '';
+    if (end < 0) {
+      if (!isTooLong) rest += text;
+      continue;
+    }
+    const lines = (rest + text.slice(0, end)).split('\n');
+    if (isTooLong) lines[0] = TOO_LONG;
+    isTooLong = false;
+    rest = text.slice(end + 1);
+    yield lines.map(withoutReturn);
+  }
+  rest += decoder.end();
+  if (isTooLong) yield [TOO_LONG];
+  else if (rest !== '') yield [withoutReturn(rest)];
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
+}

@@ -1,0 +1,189 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import { render } from '../../src/core/line.ts';
+import { type Found, LineReading, type ReadingOptions } from '../../src/reading/found-lines.ts';
+import { fileLines, MAX_LINE_LENGTH, streamLines } from '../../src/reading/text-lines.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'fargauge-reading-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function line(seq: number, changes: Record<string, unknown> = {}): string {
+  const fields = { fargaugeVersion: '0.1.0', job: 'nightly "λ"', taskId: 'd43f', ...changes };
+  return render({ type: 'REPORT', timeMs: Date.parse('2026-11-21T02:15:07.543Z'), fields }, seq);
+}
+
+const OURS = [line(1), line(2), line(3)];
+
+async function read(text: string | readonly (string | Buffer)[], options: ReadingOptions = {}) {
+  const reading = new LineReading(options);
+  const found: Found[] = [];
+  const chunks = typeof text === 'string' ? [text] : text;
+  for await (const each of reading.of(streamLines(Readable.from(chunks)))) found.push(each);
+  return { found, counts: reading.counts, seqs: seqsOf(found) };
+}
+
+function seqsOf(found: readonly Found[]): number[] {
+  return found.flatMap((each) => (each.kind === 'line' ? [each.line.seq] : []));
+}
+
+/** What the AWS CLI prints. */
+function pretty(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 4)}\n`;
+}
+
+const events = [...OURS, 'Processing 12 of 30'].map((message) => ({
+  timestamp: 1_763_691_307_543,
+  message,
+  ingestionTime: 1_763_691_310_000,
+}));
+const results = OURS.map((message) => [
+  { field: '@timestamp', value: '2026-11-21 02:15:07.543' },
+  { field: '@message', value: message },
+  { field: '@ptr', value: 'CmEKJgoiMTIzNDU2Nzg5MDEyOi9lY3M' },
+]);
+/** So long that they cannot be kept whole. */
+const manyEvents = Array.from({ length: 300 }, (_, index) => ({ timestamp: 1, message: line(index + 1) }));
+const manyResults = Array.from({ length: 300 }, (_, index) => [
+  { field: '@message', value: line(index + 1) },
+  { field: 'taskId', value: 'd43f' },
+]);
+
+describe('lines are found in', () => {
+  it.each([
+    ['plain lines', OURS.join('\n')],
+    ['lines that end with CRLF', `${OURS.join('\r\n')}\r\n`],
+    ['aws logs filter-log-events', pretty({ events, searchedLogStreams: [] })],
+    ['the same on one line', JSON.stringify({ events, searchedLogStreams: [] })],
+    ['aws logs get-log-events', pretty({ events, nextForwardToken: 'f/1', nextBackwardToken: 'b/1' })],
+    [
+      'aws logs get-query-results',
+      pretty({ results, statistics: { recordsMatched: 3 }, status: 'Complete' }),
+    ],
+    ['the same on one line', JSON.stringify({ results, status: 'Complete' })],
+    ['aws logs … --query events[].message', pretty(OURS)],
+    ['events, one to a line', events.map((event) => JSON.stringify(event)).join('\n')],
+    [
+      'aws logs tail',
+      OURS.map((each) => `2026-11-21T02:15:07.543000+00:00 ecs/batch/d43f ${each}`).join('\n'),
+    ],
+    ['aws logs tail --format short', OURS.map((each) => `2026-11-21T02:15:07 ${each}`).join('\n')],
+    [
+      'aws logs tail --format json',
+      OURS.map((each) => `2026-11-21T02:15:07 ${pretty(JSON.parse(each))}`).join(''),
+    ],
+    ['jq', OURS.map((each) => pretty(JSON.parse(each))).join('')],
+  ])('%s', async (_, text) => {
+    const { seqs, found } = await read(text);
+    expect(seqs).toEqual([1, 2, 3]);
+    expect(found[0]).toMatchObject({ line: { fields: { job: 'nightly "λ"' } } });
+  });
+
+  it.each([
+    ['events', pretty({ events: manyEvents })],
+    ['query results', pretty({ results: manyResults })],
+  ])('a document of %s that is too long to be kept, and in what follows it', async (_, text) => {
+    const { seqs, counts } = await read(`${text}${line(1000)}\n`);
+    expect(seqs).toEqual([...Array.from({ length: 300 }, (_, index) => index + 1), 1000]);
+    expect(counts.foreign).toBe(0);
+  });
+
+  it('text that comes in any pieces, characters cut in two among them', async () => {
+    const bytes = Buffer.from(OURS.join('\n'));
+    for (const size of [1, 2, 3, 7, 1000]) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+        bytes.subarray(index * size, (index + 1) * size),
+      );
+      expect((await read(pieces)).found).toEqual((await read(OURS.join('\n'))).found);
+    }
+  });
+
+  it('a file, and a file packed by gzip', async () => {
+    const plain = join(folder, 'lines.jsonl');
+    const packed = join(folder, 'lines.jsonl.gz');
+    writeFileSync(plain, OURS.join('\n'));
+    writeFileSync(packed, gzipSync(OURS.join('\n')));
+    for (const path of [plain, packed]) {
+      const reading = new LineReading();
+      const found: Found[] = [];
+      for await (const each of reading.of(fileLines(path))) found.push(each);
+      expect(seqsOf(found)).toEqual([1, 2, 3]);
+    }
+  });
+});
+
+describe('what is left out is counted:', () => {
+  it('lines of others', async () => {
+    const { found, counts } = await read(`Started\n${line(1)}\n{"level":"info"}\n\n`);
+    expect(found.map(({ kind }) => kind)).toEqual(['foreign', 'line', 'foreign']);
+    expect(counts).toMatchObject({ lines: 1, foreign: 2 });
+  });
+
+  it('messages of others in a document, but not the document', async () => {
+    expect((await read(pretty({ events }))).counts).toMatchObject({ lines: 3, foreign: 1 });
+  });
+
+  it('a line that was cut, and a field that is not what it should be, each with its reason', async () => {
+    const cut = line(1).slice(0, -20);
+    const wrong = line(2).replace('"seq":2', '"seq":"two"');
+    const { found, counts } = await read([cut, wrong, wrong, line(3)].map((each) => `${each}\n`));
+    expect(found.map(({ kind }) => kind)).toEqual(['broken', 'broken', 'broken', 'line']);
+    expect(Object.fromEntries(counts.brokenReasons)).toEqual({
+      'is not JSON': 1,
+      'seq is "two", not a whole number': 2,
+    });
+  });
+
+  it('no more than ten reasons are kept, whatever stands in the lines', async () => {
+    const lines = Array.from({ length: 50 }, (_, index) =>
+      line(index).replace(`"seq":${index}`, `"seq":"${index}"`),
+    );
+    const { counts } = await read(lines.join('\n'));
+    expect(counts.broken).toBe(50);
+    expect(counts.brokenReasons.size).toBe(10);
+  });
+
+  it('lines of a type that a newer version may add', async () => {
+    const { found, counts } = await read(line(1).replace('REPORT', 'EPILOGUE'));
+    expect(found).toEqual([{ kind: 'newer', reason: 'type "EPILOGUE" is not known to this version' }]);
+    expect(counts.newer).toBe(1);
+  });
+
+  it('copies, across sources too, by taskId and seq', async () => {
+    const reading = new LineReading();
+    const kinds: string[] = [];
+    for (const text of [`${line(1)}\n${line(2)}\n${line(1)}`, line(2), line(2, { taskId: 'e54a' })]) {
+      for await (const { kind } of reading.of(streamLines(Readable.from([text])))) kinds.push(kind);
+    }
+    expect(kinds).toEqual(['line', 'line', 'copy', 'copy', 'line']);
+    expect(reading.counts.copy).toBe(2);
+  });
+
+  it('lines of types that were not asked for', async () => {
+    const types = new Set(['REPORT']);
+    const { seqs, counts } = await read(`${line(1).replace('REPORT', 'SUMMARY')}\n${line(2)}\n`, { types });
+    expect(seqs).toEqual([2]);
+    expect(counts).toMatchObject({ lines: 1, otherTypes: 1 });
+  });
+
+  it('a line longer than any of ours, without keeping it', async () => {
+    const part = 'x'.repeat(MAX_LINE_LENGTH / 4);
+    const { seqs, counts } = await read([part, part, part, part, `${part}\n`, `${line(1)}\n`]);
+    expect(seqs).toEqual([1]);
+    expect(counts).toMatchObject({ broken: 1 });
+  });
+
+  it('a document that was cut, as far as it goes', async () => {
+    const { seqs, counts } = await read(pretty({ events: manyEvents }).slice(0, 100_000));
+    expect(seqs.length).toBeGreaterThan(100);
+    expect(counts.broken + counts.foreign).toBeLessThan(3);
+  });
+});
+
+it('a file that is not there is an error that names it', async () => {
+  const reading = fileLines(join(folder, 'none.jsonl'))[Symbol.asyncIterator]();
+  await expect(reading.next()).rejects.toThrow(/cannot read .*none\.jsonl: ENOENT/);
+});
