@@ -62,7 +62,8 @@ async function runCommandLine(command: Command, argv: readonly string[], streams
     return await command.run(argv, streams);
   } catch (error) {
     if (!(error instanceof UseError)) throw error;
-    streams.stderr.write(`fargauge ${command.name}: ${error.message}. See fargauge ${command.name} --help\n`);
+    const sentence = error.message.endsWith('?') ? error.message : `${error.message}.`;
+    streams.stderr.write(`fargauge ${command.name}: ${sentence} See fargauge ${command.name} --help\n`);
     return EXIT_USE;
   }
 }

@@ -28,8 +28,8 @@ Options:
                      sidecar-first: it sees the first second and the end of a stopped run, but a sidecar that cannot
                      start keeps the batch from starting
   --remove           take the sidecar out
-  --check            print nothing; exit 1 when the sidecar is missing or not as it would be
-  --diff             print the difference instead of the task definition
+  --check            print no task definition; exit 1 when the sidecar is missing or not as it would be
+  --diff             print the difference that the sidecar makes instead of the task definition
   --help             show this text
 
 The defaults are for a new sidecar: of one that is there, the image, stop timeout, batch and order stay unless an
@@ -65,7 +65,7 @@ async function run(argv: readonly string[], streams: Streams): Promise<number> {
   for (const warning of injection.warnings) {
     streams.stderr.write(`fargauge inject: warning: ${file}: ${warning}\n`);
   }
-  if (isDiff) streams.stdout.write(unifiedDiff(source, injection.text, file));
+  if (isDiff) streams.stdout.write(unifiedDiff(injection.before, injection.text, file));
   else if (!isCheck) streams.stdout.write(injection.text);
   if (!isCheck || injection.text === injection.before) return 0;
   streams.stderr.write(`fargauge inject: ${file}: ${staleness(isRemoval)}\n`);

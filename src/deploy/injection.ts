@@ -1,4 +1,15 @@
-import type { Json, JsonObject, Path } from './json-text.ts';
+import { type Choice, chooseBatch, earlierBatch } from './batch-choice.ts';
+import {
+  type ContainerDefinition,
+  dependenciesOf,
+  dependsOn,
+  objectsIn,
+  same,
+  variableOf,
+} from './container-definition.ts';
+import { firstCycle } from './cycle.ts';
+import { isEquivalent } from './equivalence.ts';
+import { isObject, type Json, type JsonObject, type Path } from './json-text.ts';
 import {
   BATCH_VARIABLE,
   type LogConfiguration,
@@ -10,15 +21,7 @@ import {
   sidecarContainer,
   startOf,
 } from './sidecar-container.ts';
-import {
-  type ContainerDefinition,
-  DocumentError,
-  isObject,
-  same,
-  show,
-  type TaskDefinition,
-  TaskDefinitionDocument,
-} from './task-definition-document.ts';
+import { DocumentError, show, TaskDefinitionDocument } from './task-definition-document.ts';
 import { warningsOf } from './warnings.ts';
 
 /** What is not given stays as an earlier injection left it; the defaults are for a new sidecar. */
@@ -69,7 +72,7 @@ const DESCRIBED_KEYS = [
 export function inject(source: string, options: InjectOptions): Injection {
   const original = TaskDefinitionDocument.parse(source);
   const { definition } = original;
-  refuseWindows(definition);
+  refuseWindows(original);
   const present = definition.containerDefinitions.find(isSidecar);
   if (present) refuseForeign(present, original);
   if (!present && definition.containerDefinitions.length >= MAX_CONTAINERS) {
@@ -78,13 +81,13 @@ export function inject(source: string, options: InjectOptions): Injection {
         `ECS allows ${MAX_CONTAINERS}, the sidecar included`,
     );
   }
-  const choice = chooseBatch(definition, present, options.batch);
+  const choice = chooseBatch(original, present, options.batch);
   const earlier = present && earlierBatch(definition, present);
   const order =
     options.order ?? (dependsOn(earlier ?? choice.batch, SIDECAR_NAME) ? 'sidecar-first' : 'batch-first');
   const sidecar = describe(choice, present, earlier, { ...options, order });
   const document = placeSidecar(original, sidecar, { order, batch: choice.batch, earlier });
-  refuseCycle(document.definition);
+  refuseCycle(document);
   const guess = choice.isGuess
     ? [
         `${show(choice.batch.name)} is taken as the batch, the first of several essential containers: ` +
@@ -126,11 +129,13 @@ function isSidecar({ name }: ContainerDefinition): boolean {
   return name === SIDECAR_NAME;
 }
 
-function refuseWindows({ runtimePlatform }: TaskDefinition): void {
+function refuseWindows(document: TaskDefinitionDocument): void {
+  const { runtimePlatform } = document.definition;
   const family = isObject(runtimePlatform) ? runtimePlatform.operatingSystemFamily : undefined;
   if (typeof family === 'string' && /^windows/i.test(family)) {
     throw new DocumentError(
-      `runtimePlatform.operatingSystemFamily is ${show(family)}: the sidecar's image is for LINUX only`,
+      `${document.placeOf(['runtimePlatform', 'operatingSystemFamily'])} is ${show(family)}: ` +
+        "the sidecar's image is for LINUX only",
     );
   }
 }
@@ -146,50 +151,6 @@ function refuseForeign(container: ContainerDefinition, document: TaskDefinitionD
     `${document.placeOf(['containerDefinitions', index, 'name'])} is ${show(container.name)}, but it is another ` +
       `program: its image is ${show(image)} and it does not set ${STOP_TIMEOUT_VARIABLE}. Rename it`,
   );
-}
-
-interface Choice {
-  readonly batch: ContainerDefinition;
-  readonly others: readonly ContainerDefinition[];
-  readonly isGuess: boolean;
-}
-
-function chooseBatch(
-  { containerDefinitions }: TaskDefinition,
-  present: ContainerDefinition | undefined,
-  wanted: string | undefined,
-): Choice {
-  const candidates = containerDefinitions.filter((container) => container !== present);
-  const choose = (batch: ContainerDefinition, isGuess = false): Choice => ({
-    batch,
-    others: candidates.filter((candidate) => candidate !== batch),
-    isGuess,
-  });
-  const named = candidates.find(({ name }) => name === wanted);
-  if (named) return choose(named);
-  if (wanted !== undefined) {
-    const names = candidates.map(({ name }) => show(name)).join(', ');
-    throw new DocumentError(`--container ${wanted} is none of its containers; there are ${names || 'none'}`);
-  }
-  const told = present && variableOf(present, BATCH_VARIABLE);
-  const earlier = candidates.find(({ name }) => told !== undefined && same(name, told));
-  if (earlier) return choose(earlier);
-  const [first, ...more] = candidates.filter(({ essential }) => String(essential ?? true) !== 'false');
-  if (first) return choose(first, more.length > 0);
-  throw new DocumentError(
-    candidates.length === 0
-      ? 'containerDefinitions holds nothing but the sidecar: there is no container to report of'
-      : 'containerDefinitions holds no essential container besides the sidecar; ECS needs one',
-  );
-}
-
-/** The batch that an earlier injection named; it names none where only one could be meant. */
-function earlierBatch(
-  { containerDefinitions }: TaskDefinition,
-  present: ContainerDefinition,
-): ContainerDefinition | undefined {
-  const told = variableOf(present, BATCH_VARIABLE);
-  return told === undefined ? undefined : containerDefinitions.find(({ name }) => same(name, told));
 }
 
 function describe(
@@ -319,64 +280,19 @@ function withoutDependency(document: TaskDefinitionDocument, index: number): Tas
   );
 }
 
-function refuseCycle({ containerDefinitions }: TaskDefinition): void {
-  const wayBack = (path: readonly ContainerDefinition[]): readonly ContainerDefinition[] | undefined => {
-    for (const { containerName } of path.slice(-1).flatMap(dependenciesOf)) {
-      const next = containerDefinitions.find(({ name }) => same(name, containerName));
-      if (next === undefined) continue;
-      if (next === path[0]) return [...path, next];
-      const found = path.includes(next) ? undefined : wayBack([...path, next]);
-      if (found) return found;
-    }
-    return undefined;
-  };
-  for (const container of containerDefinitions) {
-    const cycle = wayBack([container]);
-    if (cycle) {
-      const names = cycle.map(({ name }) => (typeof name === 'string' ? name : show(name)));
-      throw new DocumentError(`dependsOn would lead back to its start: ${names.join(' -> ')}`);
-    }
-  }
-}
-
-function dependsOn(container: ContainerDefinition, name: string): boolean {
-  return dependenciesOf(container).some(({ containerName }) => containerName === name);
-}
-
-function dependenciesOf(container: ContainerDefinition): readonly JsonObject[] {
-  return objectsIn(container.dependsOn);
-}
-
-function variableOf(container: ContainerDefinition, wanted: string): Json | undefined {
-  return objectsIn(container.environment).find(({ name }) => name === wanted)?.value;
-}
-
-function objectsIn(value: Json | undefined): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
-}
-
-/**
- * Whether two values mean the same to ECS, which answers with empty lists where there was nothing, with 0 where there
- * was no `cpu`, and with variables in an order of its own.
- */
-function isEquivalent(a: Json | undefined, b: Json | undefined): boolean {
-  return JSON.stringify(meaning(a)) === JSON.stringify(meaning(b));
-}
-
-function meaning(value: Json | undefined): Json {
-  const same = canonical(value ?? null);
-  const isNothing =
-    same === 0 || (typeof same === 'object' && same !== null && Object.keys(same).length === 0);
-  return isNothing ? null : same;
-}
-
-function canonical(value: Json): Json {
-  if (Array.isArray(value)) {
-    return value.map(canonical).toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-  }
-  if (!isObject(value)) return value;
-  const properties = Object.entries(value)
-    .map(([key, each]): [string, Json] => [key, canonical(each)])
-    .filter(([, each]) => typeof each !== 'object' || each === null || Object.keys(each).length > 0);
-  return Object.fromEntries(properties.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+function refuseCycle(document: TaskDefinitionDocument): void {
+  const { containerDefinitions } = document.definition;
+  const nameOf = (name: Json | undefined) => (typeof name === 'string' ? name : show(name));
+  const cycle = firstCycle(
+    new Map(
+      containerDefinitions.map((container) => [
+        nameOf(container.name),
+        dependenciesOf(container).map(({ containerName }) => nameOf(containerName)),
+      ]),
+    ),
+  );
+  if (cycle === undefined) return;
+  const index = containerDefinitions.findIndex(({ name }) => nameOf(name) === cycle[0]);
+  const place = document.placeOf(['containerDefinitions', index, 'dependsOn']);
+  throw new DocumentError(`${place} would lead back to its start: ${cycle.join(' -> ')}`);
 }

@@ -8,6 +8,10 @@ export type JsonObject = { readonly [key: string]: Json };
 /** Keys and indexes that lead to a value. */
 export type Path = readonly (string | number)[];
 
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** A value's place in the text. */
 interface Node {
   readonly start: number;

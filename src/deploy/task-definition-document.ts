@@ -2,16 +2,13 @@
  * A task definition as a document of JSON: what `aws ecs describe-task-definition` prints, what
  * `register-task-definition` takes, or a CloudFormation template, resource or Properties.
  */
-import { extract, type Json, type JsonObject, type Path, removeAt, setAt } from './json-text.ts';
+import { type ContainerDefinition, same } from './container-definition.ts';
+import { extract, isObject, type Json, type JsonObject, type Path, removeAt, setAt } from './json-text.ts';
+import { SIDECAR_NAME } from './sidecar-container.ts';
 
 /** The document is no task definition, or one that the sidecar cannot be added to; the message says where and why. */
 export class DocumentError extends Error {
   override readonly name = 'DocumentError';
-}
-
-/** A container, its keys in the API's spelling. In a template a name may be an object, such as `{ "Ref": … }`. */
-export interface ContainerDefinition extends JsonObject {
-  readonly name: string | JsonObject;
 }
 
 export interface TaskDefinition extends JsonObject {
@@ -36,23 +33,30 @@ const TASK_DEFINITION_TYPE = 'AWS::ECS::TaskDefinition';
 /** Objects whose keys are the user's, not the API's. */
 const FREE_KEYED = ['options', 'dockerLabels', 'driverOpts', 'labels'];
 
+/** Where a document has its task definition. */
+interface Location {
+  /** Keys that lead to it in the text. */
+  readonly root: Path;
+  /** Keys that led to it in what was given, for messages. */
+  readonly givenRoot: Path;
+  readonly spelling: 'camelCase' | 'PascalCase';
+}
+
 export class TaskDefinitionDocument {
   readonly text: string;
   /** The task definition in the API's spelling, whatever the document's. */
   readonly definition: TaskDefinition;
-  readonly #root: Path;
-  readonly #spelling: 'camelCase' | 'PascalCase';
+  readonly #location: Location;
 
-  private constructor(text: string, root: Path, spelling: 'camelCase' | 'PascalCase') {
+  private constructor(text: string, location: Location) {
     this.text = text;
-    this.#root = root;
-    this.#spelling = spelling;
-    const value = root.reduce<Json | undefined>(
+    this.#location = location;
+    const value = location.root.reduce<Json | undefined>(
       (at, key) => (isObject(at) ? at[key] : undefined),
       JSON.parse(text) as Json,
     );
     this.definition = (
-      spelling === 'camelCase' ? value : respelled(value ?? null, lowerFirst)
+      location.spelling === 'camelCase' ? value : respelled(value ?? null, lowerFirst)
     ) as TaskDefinition;
   }
 
@@ -67,27 +71,25 @@ export class TaskDefinitionDocument {
     if (!isObject(root))
       throw new DocumentError(`it is ${kindOf(root)}: must be the object of a task definition`);
     const document = TaskDefinitionDocument.#locate(text, root);
-    checkContainers(document.definition);
+    checkContainers(document);
     return document;
   }
 
   static #locate(text: string, root: JsonObject): TaskDefinitionDocument {
     if ('containerDefinitions' in root) {
-      return new TaskDefinitionDocument(withoutReadOnlyFields(text), [], 'camelCase');
+      return new TaskDefinitionDocument(withoutReadOnlyFields(text), CAMEL_CASE);
     }
     if (isObject(root.taskDefinition) && 'containerDefinitions' in root.taskDefinition) {
-      return new TaskDefinitionDocument(registrable(text, root), [], 'camelCase');
+      const location = { ...CAMEL_CASE, givenRoot: ['taskDefinition'] };
+      return new TaskDefinitionDocument(registrable(text, root), location);
     }
-    if ('ContainerDefinitions' in root) return new TaskDefinitionDocument(text, [], 'PascalCase');
+    if ('ContainerDefinitions' in root) return new TaskDefinitionDocument(text, pascalCase([]));
     if (isObject(root.Properties) && 'ContainerDefinitions' in root.Properties) {
-      return new TaskDefinitionDocument(text, ['Properties'], 'PascalCase');
+      return new TaskDefinitionDocument(text, pascalCase(['Properties']));
     }
     if (isObject(root.Resources)) {
-      return new TaskDefinitionDocument(
-        text,
-        ['Resources', onlyTaskDefinition(root.Resources), 'Properties'],
-        'PascalCase',
-      );
+      const name = onlyTaskDefinition(root.Resources);
+      return new TaskDefinitionDocument(text, pascalCase(['Resources', name, 'Properties']));
     }
     throw new DocumentError(
       'it is no task definition: there is no containerDefinitions, taskDefinition.containerDefinitions, ' +
@@ -97,7 +99,7 @@ export class TaskDefinitionDocument {
 
   /** The document with one value set; path and value are in the API's spelling. */
   set(path: Path, value: Json): TaskDefinitionDocument {
-    const own = this.#spelling === 'camelCase' ? value : respelled(value, upperFirst);
+    const own = this.#location.spelling === 'camelCase' ? value : respelled(value, upperFirst);
     return this.#with(setAt(this.text, this.#pathOf(path), own));
   }
 
@@ -106,26 +108,31 @@ export class TaskDefinitionDocument {
     return this.#with(removeAt(this.text, this.#pathOf(path)));
   }
 
-  /** How the document spells a place in it, for messages. */
+  /** A place in what was given, as it is spelled there, for messages. */
   placeOf(path: Path): string {
-    return this.#pathOf(path)
+    return [...this.#location.givenRoot, ...this.#spelled(path)]
       .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
       .join('')
       .replace(/^\./, '');
   }
 
   #pathOf(path: Path): Path {
-    const own = this.#spelling === 'camelCase' ? path : path.map(upperFirst);
-    return [...this.#root, ...own];
+    return [...this.#location.root, ...this.#spelled(path)];
+  }
+
+  #spelled(path: Path): Path {
+    return this.#location.spelling === 'camelCase' ? path : path.map(upperFirst);
   }
 
   #with(text: string): TaskDefinitionDocument {
-    return text === this.text ? this : new TaskDefinitionDocument(text, this.#root, this.#spelling);
+    return text === this.text ? this : new TaskDefinitionDocument(text, this.#location);
   }
 }
 
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+const CAMEL_CASE: Location = { root: [], givenRoot: [], spelling: 'camelCase' };
+
+function pascalCase(root: Path): Location {
+  return { root, givenRoot: root, spelling: 'PascalCase' };
 }
 
 /** A value for a message: cut. */
@@ -172,39 +179,41 @@ function onlyTaskDefinition(resources: JsonObject): string {
   );
 }
 
-function checkContainers(definition: TaskDefinition | undefined): void {
-  const containers = definition?.containerDefinitions as Json | undefined;
-  const problem = Array.isArray(containers)
-    ? containers.map((_, index) => containerProblem(containers, index)).find((each) => each !== undefined)
-    : ` is ${show(containers)}: must be a list of containers`;
-  if (problem !== undefined) throw new DocumentError(`containerDefinitions${problem}`);
-  if (Array.isArray(containers) && containers.length === 0) {
-    throw new DocumentError('containerDefinitions is empty: there is no container to report of');
+function checkContainers(document: TaskDefinitionDocument): void {
+  const containers = document.definition?.containerDefinitions as Json | undefined;
+  const place = document.placeOf(['containerDefinitions']);
+  if (!Array.isArray(containers)) {
+    throw new DocumentError(`${place} is ${show(containers)}: must be a list of containers`);
   }
+  if (containers.length === 0) {
+    throw new DocumentError(`${place} is empty: there is no container to report of`);
+  }
+  containers.forEach((_, index) => {
+    checkContainer(document, containers, index);
+  });
 }
 
-/** What is wrong with a container, after its list's name. */
-function containerProblem(containers: readonly Json[], index: number): string | undefined {
+function checkContainer(document: TaskDefinitionDocument, containers: readonly Json[], index: number): void {
+  const placeOf = (...keys: readonly string[]) => document.placeOf(['containerDefinitions', index, ...keys]);
   const container = containers[index];
-  if (!isObject(container)) return `[${index}] is ${show(container)}: must be a container`;
+  if (!isObject(container))
+    throw new DocumentError(`${placeOf()} is ${show(container)}: must be a container`);
   const { name } = container;
   if (!isObject(name) && (typeof name !== 'string' || name === '')) {
-    return `[${index}].name is ${show(name)}: must be the container's name`;
+    throw new DocumentError(`${placeOf('name')} is ${show(name)}: must be the container's name`);
   }
   const first = containers.findIndex((other) => isObject(other) && same(other.name, name));
-  if (first !== index) return `[${index}].name is ${show(name)}, the name of containerDefinitions[${first}]`;
-  for (const list of ['dependsOn', 'environment']) {
+  if (first !== index) {
+    const other = document.placeOf(['containerDefinitions', first]);
+    throw new DocumentError(`${placeOf('name')} is ${show(name)}, the name of ${other}`);
+  }
+  // Of another container's variables nothing is read.
+  for (const list of name === SIDECAR_NAME ? ['dependsOn', 'environment'] : ['dependsOn']) {
     const value = container[list];
     if (value !== undefined && !(Array.isArray(value) && value.every(isObject))) {
-      return `[${index}].${list} is ${show(value)}: must be a list of objects`;
+      throw new DocumentError(`${placeOf(list)} is ${show(value)}: must be a list of objects`);
     }
   }
-  return undefined;
-}
-
-/** Whether two names, or what stands for them, are the same. */
-export function same(a: Json | undefined, b: Json | undefined): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function respelled(value: Json, spell: (key: string) => string): Json {

@@ -1,11 +1,7 @@
-import type { Json } from './json-text.ts';
+import { type ContainerDefinition, same } from './container-definition.ts';
+import { isObject, type Json } from './json-text.ts';
 import { SIDECAR_NAME } from './sidecar-container.ts';
-import {
-  type ContainerDefinition,
-  isObject,
-  show,
-  type TaskDefinitionDocument,
-} from './task-definition-document.ts';
+import { show, type TaskDefinitionDocument } from './task-definition-document.ts';
 
 /** What of a task definition with the sidecar will not work, or not as meant: one sentence each. */
 export function warningsOf(document: TaskDefinitionDocument, batch: ContainerDefinition): readonly string[] {
@@ -14,6 +10,7 @@ export function warningsOf(document: TaskDefinitionDocument, batch: ContainerDef
     ...roomWarning(document, batch, 'memory'),
     ...logWarnings(document, batch),
     ...roleWarning(document),
+    ...networkWarning(document),
   ];
 }
 
@@ -35,9 +32,9 @@ function roomWarning(
   );
   const excess = claimed.reduce((sum, each) => sum + each, 0) - size;
   if (excess <= 0) return [];
-  const index = definition.containerDefinitions.findIndex(({ name }) => name === batch.name);
+  const index = definition.containerDefinitions.findIndex(({ name }) => same(name, batch.name));
   const field = resource === 'cpu' || batch.memoryReservation === undefined ? resource : 'memoryReservation';
-  const place = document.placeOf(['containerDefinitions', Math.max(0, index), field]);
+  const place = document.placeOf(['containerDefinitions', index, field]);
   const left = (claimed[index] ?? 0) - excess;
   const remedy =
     left > 0
@@ -60,9 +57,7 @@ function amount(value: Json | undefined): number | undefined {
 
 function logWarnings(document: TaskDefinitionDocument, batch: ContainerDefinition): readonly string[] {
   const { containerDefinitions } = document.definition;
-  const index = containerDefinitions.findIndex(
-    ({ name }) => JSON.stringify(name) === JSON.stringify(batch.name),
-  );
+  const index = containerDefinitions.findIndex(({ name }) => same(name, batch.name));
   const placeOf = (...path: string[]) =>
     document.placeOf(['containerDefinitions', index, 'logConfiguration', ...path]);
   const log = batch.logConfiguration;
@@ -93,5 +88,15 @@ function roleWarning(document: TaskDefinitionDocument): readonly string[] {
   return [
     `${document.placeOf(['taskRoleArn'])} is absent: without a task role nothing can be written into CloudWatch Logs ` +
       "directly, and lines go to the sidecar's own log",
+  ];
+}
+
+/** Without a network a container has neither the metadata endpoint nor credentials. */
+function networkWarning(document: TaskDefinitionDocument): readonly string[] {
+  const { networkMode } = document.definition;
+  if (networkMode !== 'none') return [];
+  return [
+    `${document.placeOf(['networkMode'])} is "none": the sidecar cannot reach the task metadata endpoint, so there is ` +
+      'nothing to report',
   ];
 }

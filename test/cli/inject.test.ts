@@ -6,6 +6,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, describe, expect, it } from 'vitest';
 import { injectCommand } from '../../src/cli/inject.ts';
+import { described } from '../deploy/task-definitions.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const WITH = join(ROOT, 'task-definitions/fargate-batch.json');
@@ -99,6 +100,19 @@ describe('fargauge inject --diff', () => {
     const patch = spawnSync('git', ['apply', '-p0'], { cwd: folder, input: stdout, encoding: 'utf8' });
     expect(patch).toMatchObject({ status: 0, stderr: '' });
     expect(readFileSync(join(folder, '-'), 'utf8')).toBe((await inject(['-'], WITHOUT)).stdout);
+  });
+
+  it("of describe-task-definition's answer prints what the sidecar changes, and no more", async () => {
+    const { stdout } = await inject(['--diff', '-'], described(JSON.parse(WITHOUT)));
+    const removed = stdout.split('\n').filter((line) => line.startsWith('-'));
+    expect(removed.map((line) => line.trim())).toEqual(['--- -']);
+    expect(
+      await inject(['--diff', '--check', '-'], described(JSON.parse(readFileSync(WITH, 'utf8')))),
+    ).toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: '',
+    });
   });
 
   it('prints nothing when there is nothing to do, and counts with --check', async () => {

@@ -78,6 +78,17 @@ describe('the sidecar in a task definition', () => {
     expect(JSON.stringify(injected(text(one)))).not.toContain('FARGAUGE_BATCH');
   });
 
+  it("is added beside variables of the batch's that only a template's function knows", () => {
+    const properties = {
+      ContainerDefinitions: [
+        { Name: 'batch', Image: 'x', Environment: { 'Fn::If': ['Live', [], { Ref: 'AWS::NoValue' }] } },
+      ],
+    };
+    const [batch, sidecar] = containersOf(injected(text(properties), { image: 'fargauge:1' }));
+    expect(batch).toEqual(properties.ContainerDefinitions[0]);
+    expect(sidecar).toMatchObject({ Name: 'fargauge' });
+  });
+
   it("logs where the batch does, without the batch's ways of splitting and buffering", () => {
     const log = awslogs('/g', {
       mode: 'non-blocking',
@@ -257,7 +268,12 @@ describe('any task definition', () => {
         const result = injected(source, options);
         expect({ ...result, containerDefinitions: [] }).toEqual({ ...registered, containerDefinitions: [] });
         const others = containersOf(result).filter(({ name }) => name !== 'fargauge');
-        const withoutOrder = ({ dependsOn: _, ...rest }: JsonObject) => rest;
+        const withoutOrder = ({ dependsOn = [], ...rest }: JsonObject) => ({
+          ...rest,
+          dependsOn: (dependsOn as readonly JsonObject[]).filter(
+            ({ containerName }) => containerName !== 'fargauge',
+          ),
+        });
         expect(others.map(withoutOrder)).toEqual(containersOf(registered).map(withoutOrder));
       }),
     );
@@ -342,6 +358,26 @@ describe('what will not work', () => {
     expect(warnings(definition).split('\n')).toHaveLength(1);
   });
 
+  it('is told of a task without a network', () => {
+    const alone = taskDefinition([container('batch')], { networkMode: 'none' });
+    expect(warnings(alone)).toMatch(/^networkMode is "none": the sidecar cannot reach/);
+  });
+
+  it('is not told of a guess where the other essential container is the log router of FireLens', () => {
+    const router = container('router', { firelensConfiguration: { type: 'fluentbit' } });
+    for (const containers of [
+      [router, container('batch')],
+      [container('batch'), router],
+    ]) {
+      const definition = taskDefinition(containers);
+      expect(warnings(definition)).toBe('');
+      expect(sidecarOf(injected(text(definition)))).toMatchObject({
+        dependsOn: [{ containerName: 'batch', condition: 'START' }],
+        environment: expect.arrayContaining([{ name: 'FARGAUGE_BATCH', value: 'batch' }]),
+      });
+    }
+  });
+
   it('is told with the places as a template spells them', () => {
     const template = pascalCased(taskDefinition([batch])) as JsonObject;
     expect(warnings({ Type: 'AWS::ECS::TaskDefinition', Properties: template })).toContain(
@@ -424,6 +460,44 @@ describe('bad input', () => {
     ],
     ['a template without one', '{"Resources":{}}', 'Resources holds no AWS::ECS::TaskDefinition'],
     [
+      'a template whose task definition has no properties',
+      '{"Resources":{"T":{"Type":"AWS::ECS::TaskDefinition"}}}',
+      'Resources.T.Properties.ContainerDefinitions is absent: must be a list of containers',
+    ],
+    [
+      'no containers in a template',
+      '{"Properties":{"ContainerDefinitions":[]}}',
+      'Properties.ContainerDefinitions is empty',
+    ],
+    [
+      'a container without a name in a template',
+      '{"ContainerDefinitions":[{"Image":"x"}]}',
+      'ContainerDefinitions[0].Name is absent',
+    ],
+    [
+      "nothing essential in describe-task-definition's answer",
+      described(taskDefinition([container('a', { essential: false })])),
+      'taskDefinition.containerDefinitions holds no essential container',
+    ],
+    [
+      'a Windows task in a template',
+      text({
+        RuntimePlatform: { OperatingSystemFamily: 'WINDOWS_SERVER_2025_CORE' },
+        ContainerDefinitions: [{ Name: 'a', Image: 'a' }],
+      }),
+      'RuntimePlatform.OperatingSystemFamily is "WINDOWS_SERVER_2025_CORE"',
+    ],
+    [
+      "a template's function where the sidecar's own variables should be",
+      text({
+        ContainerDefinitions: [
+          { Name: 'a', Image: 'a' },
+          { Name: 'fargauge', Image: 'fargauge', Environment: { 'Fn::If': ['C', [], []] } },
+        ],
+      }),
+      'ContainerDefinitions[1].Environment is {"Fn::If":["C",[],[]]}: must be a list of objects',
+    ],
+    [
       'a dependency that would go round',
       text(
         taskDefinition([
@@ -431,7 +505,7 @@ describe('bad input', () => {
           container('b', { dependsOn: [{ containerName: 'fargauge', condition: 'START' }] }),
         ]),
       ),
-      'dependsOn would lead back to its start: a -> b -> fargauge -> a',
+      'containerDefinitions[0].dependsOn would lead back to its start: a -> b -> fargauge -> a',
     ],
   ])('is refused: %s', (_, source, message) => {
     expect(refusal(() => inject(source, { version }))).toContain(message);
@@ -455,7 +529,7 @@ describe('bad input', () => {
     fc.assert(
       fc.property(fc.json(), (source) => {
         expect(refusal(() => inject(source, { version }))).toMatch(
-          /^it is |^Resources |^containerDefinitions/,
+          /^it is |^(taskDefinition\.|Resources\b.*|Properties\.)?[cC]ontainerDefinitions|^Resources /,
         );
       }),
     );

@@ -40,7 +40,9 @@ const template = {
 writeFileSync(join(folder, 'template.json'), JSON.stringify(template, null, 2));
 
 function run(script: string) {
-  return spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
+  // With a socket for its stdin, bash takes itself for a remote shell and runs the user's own start-up file.
+  return spawnSync('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
+    stdio: ['ignore', 'pipe', 'pipe'],
     cwd: folder,
     env: { ...process.env, PATH: [join(folder, 'bin'), process.env.PATH].join(delimiter) },
     encoding: 'utf8',
