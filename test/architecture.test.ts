@@ -97,7 +97,7 @@ const RULES: readonly Rule[] = [
     mayTypes: ['src/clock.ts'],
   },
   { of: 'src/deploy/', may: ['src/deploy/'] },
-  { of: 'src/cdk/', may: ['src/deploy/sidecar-container.ts', 'aws-cdk-lib', 'constructs'] },
+  { of: 'src/cdk/', may: ['src/deploy/', 'aws-cdk-lib', 'constructs'] },
   { of: 'src/config.ts', may: ['src/core/selection.ts', 'src/nearest.ts', 'zod'] },
   { of: 'src/recorder.ts', may: [], mayTypes: ['src/core/line.ts'] },
   { of: 'src/log.ts', may: ['pino'], mayTypes: ['src/config.ts', 'src/sinks/descriptor.ts'] },
