@@ -1,9 +1,24 @@
-/** Writes the expected lines of every fixture anew: `npm run golden`. Read the diff before you keep it. */
-import { writeFileSync } from 'node:fs';
+/**
+ * Writes the expected lines of every fixture and the expected rows of every saved query anew: `npm run golden`. Read the
+ * diff before you keep it.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { expectedPath, LINE_SETS, rowsAsTable } from '../test/insights/expected-rows.ts';
 import { goldenPath, linesOf, readFixture, SHAPES } from '../test/support/fixtures.ts';
+import { SAVED_QUERIES } from './queries/saved-queries.ts';
 
 for (const shape of SHAPES) {
   const lines = linesOf(readFixture(shape));
   writeFileSync(goldenPath(shape), `${lines.join('\n')}\n`);
   console.log(`${shape}: ${lines.length} lines`);
+}
+
+for (const lines of LINE_SETS) {
+  for (const query of SAVED_QUERIES) {
+    const path = expectedPath(lines, query);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, rowsAsTable(query, lines));
+  }
+  console.log(`${lines.name}: rows of ${SAVED_QUERIES.length} saved queries`);
 }
