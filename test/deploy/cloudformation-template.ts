@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type CollectionTag, parse, type ScalarTag } from 'yaml';
 import type { JsonObject } from '../../src/deploy/json-text.ts';
 
-const FUNCTIONS = ['Ref', 'Sub', 'GetAtt', 'If', 'Equals', 'Not'];
+const FUNCTIONS = ['Ref', 'Sub', 'GetAtt', 'If', 'Equals', 'Not', 'Join'];
 
 /** `!Ref X` is short for `{ "Ref": X }`, `!Sub X` for `{ "Fn::Sub": X }`. */
 const TAGS = FUNCTIONS.flatMap((name): (ScalarTag | CollectionTag)[] => {

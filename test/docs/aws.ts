@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { remove } from '../../src/deploy/injection.ts';
 import { described, fileOf } from '../deploy/task-definitions.ts';
+import { parseQuery } from '../insights/parser.ts';
 import { problems } from '../support/task-definition-rules.ts';
 
 const { positionals, values } = parseArgs({
@@ -20,11 +21,18 @@ const { positionals, values } = parseArgs({
     capabilities: { type: 'string' },
     'template-file': { type: 'string' },
     'parameter-overrides': { type: 'boolean' },
+    'log-group-names': { type: 'string' },
+    'start-time': { type: 'string' },
+    'end-time': { type: 'string' },
+    'query-string': { type: 'string' },
+    'query-id': { type: 'string' },
+    query: { type: 'string' },
+    output: { type: 'string' },
   },
 });
 const [service, operation, ...parameters] = positionals;
 
-function required(option: 'task-definition' | 'cli-input-json' | 'template-file' | 'stack-name'): string {
+function required(option: Exclude<keyof typeof values, 'parameter-overrides'>): string {
   const value = values[option];
   if (value === undefined) throw new Error(`--${option} is required`);
   return value;
@@ -54,6 +62,19 @@ function deployStack(): void {
   }
 }
 
+const QUERY_ID = '12ab3456-12ab-123a-789e-1234567890ab';
+
+function startQuery(): void {
+  required('log-group-names');
+  if (Number(required('start-time')) >= Number(required('end-time'))) throw new Error('the range is empty');
+  parseQuery(readFileSync(required('query-string').replace('file://', ''), 'utf8'));
+  process.stdout.write(`${QUERY_ID}\n`);
+}
+
+function getQueryResults(): void {
+  if (required('query-id') !== QUERY_ID) throw new Error('there is no such query');
+}
+
 switch (`${service} ${operation}`) {
   case 'ecs describe-task-definition':
     required('task-definition');
@@ -64,6 +85,12 @@ switch (`${service} ${operation}`) {
     break;
   case 'cloudformation deploy':
     deployStack();
+    break;
+  case 'logs start-query':
+    startQuery();
+    break;
+  case 'logs get-query-results':
+    getQueryResults();
     break;
   default:
     throw new Error(`${service} ${operation} is not known here`);

@@ -54,7 +54,7 @@ describe('the commands of the docs', () => {
   const pages = PAGES.filter((page) => page !== 'terraform.md' && blocksOf(page, 'sh').length > 0);
 
   it('are on these pages', () => {
-    expect(pages).toEqual(['cloudformation.md', 'metrics.md', 'task-definition-json.md']);
+    expect(pages).toEqual(['cloudformation.md', 'metrics.md', 'queries.md', 'task-definition-json.md']);
   });
 
   it.each(pages)('of %s run one after the other and have nothing to warn of', (page) => {
@@ -97,7 +97,7 @@ describe('the links of the docs', () => {
 
 function leadsSomewhere(page: string, target: string): boolean {
   const [path = '', anchor] = target.split('#');
-  const file = join(ROOT, 'docs', dirname(page), path);
+  const file = path === '' ? join(ROOT, 'docs', page) : join(ROOT, 'docs', dirname(page), path);
   if (!existsSync(file)) return false;
   if (anchor === undefined) return true;
   const headings = [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>

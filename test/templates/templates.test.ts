@@ -31,6 +31,9 @@ describe('cfn-lint', () => {
 
 const MIRROR = TERRAFORM_PLUGIN_DIR ? `-plugin-dir=${TERRAFORM_PLUGIN_DIR}` : '';
 
+/** Those that make resources, each for itself. */
+const MODULES = ['report-metrics', 'queries', 'dashboard'];
+
 /** Made-up keys, and a provider that does not ask AWS whose they are. */
 const OFFLINE_PROVIDER = `provider "aws" {
   skip_credentials_validation = true
@@ -99,20 +102,20 @@ function injected({ containers, order, batch, stopTimeout }: Variables): readonl
 describe('terraform', () => {
   beforeAll(() => {
     cpSync(join(DEPLOY, 'terraform'), join(folder, 'terraform'), { recursive: true });
-    for (const each of ['example', 'report-metrics']) {
+    for (const each of ['example', ...MODULES]) {
       writeFileSync(
         join(folder, 'terraform', each, `${each === 'example' ? 'offline_override' : 'offline'}.tf`),
         OFFLINE_PROVIDER,
       );
     }
     terraform('terraform', 'init');
-    for (const each of ['example', 'report-metrics']) {
+    for (const each of ['example', ...MODULES]) {
       terraform(`terraform/${each}`, 'init');
     }
   });
 
   it('finds the modules valid and formatted', () => {
-    for (const each of ['terraform', 'terraform/example', 'terraform/report-metrics']) {
+    for (const each of ['terraform', 'terraform/example', ...MODULES.map((name) => `terraform/${name}`)]) {
       expect(JSON.parse(terraform(each, 'validate', '-json'))).toMatchObject({
         valid: true,
         diagnostics: [],
@@ -268,5 +271,38 @@ describe('terraform', () => {
       comparison_operator: Properties?.ComparisonOperator,
       treat_missing_data: Properties?.TreatMissingData,
     });
+  });
+
+  const groups = ['/ecs/nightly-batch', '/ecs/other'];
+
+  it('plans the saved queries of the CloudFormation template', () => {
+    const plan = planOf('terraform/queries', `-var=log_group_names=${JSON.stringify(groups)}`);
+    const planned = (plan.planned_values.root_module.resources as readonly { values: JsonObject }[]).map(
+      ({ values }) => values,
+    );
+    const templates = Object.values(readTemplate('queries.yaml').Resources).map(({ Properties }) => ({
+      name: (Properties.Name as Record<string, string>)['Fn::Sub']?.replace(`\${Folder}`, 'fargauge'),
+      query_string: Properties.QueryString,
+      log_group_names: groups,
+    }));
+    expect(planned).toHaveLength(templates.length);
+    expect(planned).toEqual(templates.map((template) => expect.objectContaining(template)));
+  });
+
+  it('plans the dashboard of the CloudFormation template', () => {
+    const plan = planOf(
+      'terraform/dashboard',
+      `-var=log_group_names=${JSON.stringify(groups)}`,
+      '-var=region=eu-west-1',
+    );
+    const [dashboard] = plan.planned_values.root_module.resources as readonly { values: JsonObject }[];
+    const { Properties } = readTemplate('dashboard.yaml').Resources.Dashboard ?? {};
+    const made = Properties?.DashboardBody as Record<string, [string]> | undefined;
+    const [body] = made?.['Fn::Sub'] ?? [''];
+    const filled = body
+      .replaceAll(`\${Sources}`, groups.join("' | SOURCE '"))
+      .replaceAll(`\${Region}`, 'eu-west-1');
+    expect(dashboard?.values.dashboard_name).toBe('fargauge');
+    expect(JSON.parse(String(dashboard?.values.dashboard_body))).toEqual(JSON.parse(filled));
   });
 });
