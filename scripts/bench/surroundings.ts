@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { preload } from './preload.ts';
 import { imageEnvironment } from './sidecar.ts';
 
 const ENDPOINT_PROGRAM = join(import.meta.dirname, 'endpoint-program.ts');
@@ -12,11 +13,19 @@ export interface Surroundings {
   close(): void;
 }
 
-/** @throws Error when the process ends before it has told where it listens. */
-export async function startSurroundings(): Promise<Surroundings> {
-  const endpoint = fork(ENDPOINT_PROGRAM, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+/**
+ * @param speed how many times as fast as ours its clock runs, and the sidecar's by the environment that it gives
+ * @throws Error when the process ends before it has told where it listens
+ */
+export async function startSurroundings(speed = 1): Promise<Surroundings> {
+  const fastClock = preload('fast-clock.mjs', { speed, since: Date.now() });
+  const clock = speed === 1 ? {} : { NODE_OPTIONS: fastClock };
+  const endpoint = fork(ENDPOINT_PROGRAM, {
+    env: { ...process.env, ...clock },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   return {
-    environment: { ...(await told(endpoint)), ...imageEnvironment() },
+    environment: { ...(await told(endpoint)), ...imageEnvironment(), ...clock },
     close: () => endpoint.disconnect(),
   };
 }
