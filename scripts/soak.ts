@@ -3,7 +3,7 @@
  * delivered to CloudWatch Logs (both on loopback, in another process), for half an hour of real time, or for an hour of
  * a clock that runs faster. The exit code is 1 when its memory grows or its descriptors become more.
  *
- *   node scripts/soak.ts [--minutes N] [--speed N] [--json] [--write]
+ *   node scripts/soak.ts [--minutes N] [--speed N] [--collect-seconds N] [--json] [--write]
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,10 +20,12 @@ import { lowestOfEachMinute, type Reading, type Slope, slope } from './bench/slo
 import { startSurroundings } from './bench/surroundings.ts';
 import { replaceBlock } from './replace-block.ts';
 
-const HELP = `npm run soak -- [--minutes N] [--speed N] [--json] [--write]
+const HELP = `npm run soak -- [--minutes N] [--speed N] [--collect-seconds N] [--json] [--write]
 
   --minutes N  how long, 6 at least (default 30); the first sixth is for warming up and does not count
   --speed N    how many times as fast its clock runs, 60 at the most (default 1): with 60, a minute takes a second
+  --collect-seconds N  how often V8 is made to collect all garbage, so that what is left is what the program keeps
+               (default 60); 0: never, and then growth of memory is no failure
   --json       the figures as JSON
   --write      the figures into docs/measurements.md
 `;
@@ -32,6 +34,7 @@ const EXIT_USE = 2;
 const PAGE = join(import.meta.dirname, '../docs/measurements.md');
 
 const DEFAULT_MINUTES = 30;
+const DEFAULT_COLLECT_SECONDS = 60;
 /** Faster, a poll's time-out of 900 ms would be less than what an answer takes on a busy machine. */
 const MAX_SPEED = 60;
 /** A sidecar whose polls come to nothing has not done its work. */
@@ -47,6 +50,7 @@ const MAX_ANON_GROWTH_KB_PER_HOUR = 384;
 interface Options {
   readonly minutes: number;
   readonly speed: number;
+  readonly collectSeconds: number;
   readonly json: boolean;
   readonly write: boolean;
 }
@@ -55,14 +59,17 @@ interface Options {
 interface Soak {
   readonly minutes: number;
   readonly speed: number;
+  readonly collectSeconds: number;
   /** By the REPORT. */
   readonly pollCount: number;
   readonly pollErrorCount: number;
   readonly sampleCount: number;
   readonly anonKB: number;
   readonly anonSlope: Slope;
+  readonly highestAnonKB: number;
   readonly rssKB: number;
   readonly rssSlope: Slope;
+  readonly highestRssKB: number;
   /** The most at once, in the first and in the second half. */
   readonly descriptorCounts: readonly [number, number];
   readonly threadCounts: readonly [number, number];
@@ -78,11 +85,11 @@ interface Sample {
 
 const procfs = new Procfs();
 
-async function soak(minutes: number, speed: number): Promise<Soak> {
+async function soak({ minutes, speed, collectSeconds }: Options): Promise<Soak> {
   build();
   const surroundings = await startSurroundings(speed);
   const environment = { ...surroundings.environment, FARGAUGE_OUTPUT: 'cloudwatch,stdout' };
-  const program = new Program(speed === 1 ? environment : withFullCollections(environment));
+  const program = new Program(withFullCollections(environment, collectSeconds));
   try {
     const samples = await Promise.race([watch(program, minutes, speed), endTooEarly(program)]);
     await endWell(program, true);
@@ -90,6 +97,7 @@ async function soak(minutes: number, speed: number): Promise<Soak> {
     return {
       minutes,
       speed,
+      collectSeconds,
       pollCount: Number(pollCount),
       pollErrorCount: Number(pollErrorCount),
       ...summarize(minutes, samples),
@@ -100,10 +108,14 @@ async function soak(minutes: number, speed: number): Promise<Soak> {
   }
 }
 
-/** A fast clock does not hurry V8's collections, which wait for idle time: each minute there is one by force. */
-function withFullCollections(environment: Record<string, string>): Record<string, string> {
-  const collections = preload('full-collections.mjs', { every: MINUTE_MS });
-  return { ...environment, NODE_OPTIONS: `${environment.NODE_OPTIONS} ${collections}` };
+/** By itself V8 lets garbage lie for hours here, and a clock that runs faster does not hurry it. */
+function withFullCollections(
+  environment: Record<string, string>,
+  everySeconds: number,
+): Record<string, string> {
+  if (everySeconds === 0) return environment;
+  const collections = preload('full-collections.mjs', { every: everySeconds * 1_000 });
+  return { ...environment, NODE_OPTIONS: `${environment.NODE_OPTIONS ?? ''} ${collections}`.trim() };
 }
 
 /** Times are by the sidecar's clock. */
@@ -135,7 +147,7 @@ function sampleOf(pid: number, elapsedMs: number): Sample {
   };
 }
 
-type Growth = Omit<Soak, 'minutes' | 'speed' | 'pollCount' | 'pollErrorCount'>;
+type Growth = Omit<Soak, 'minutes' | 'speed' | 'collectSeconds' | 'pollCount' | 'pollErrorCount'>;
 
 function summarize(minutes: number, all: readonly Sample[]): Growth {
   const warmUpMs = minutes * MINUTE_MS * WARM_UP_SHARE;
@@ -156,23 +168,33 @@ function summarize(minutes: number, all: readonly Sample[]): Growth {
     sampleCount: samples.length,
     anonKB: median('anonKB'),
     anonSlope: slope(lowestOfEachMinute(readings('anonKB'))),
+    highestAnonKB: Math.max(...samples.map(({ anonKB }) => anonKB)),
     rssKB: median('rssKB'),
     rssSlope: slope(lowestOfEachMinute(readings('rssKB'))),
+    highestRssKB: Math.max(...samples.map(({ rssKB }) => rssKB)),
     descriptorCounts: most('descriptorCount'),
     threadCounts: most('threadCount'),
   };
 }
 
+function megabytes(kilobytes: number): string {
+  return `${(kilobytes / 1024).toFixed(1)} MB`;
+}
+
 /** What is wrong, in words; empty when nothing is. */
 function problemsOf(result: Soak): string[] {
-  const { minutes, pollCount, pollErrorCount, anonSlope, descriptorCounts, threadCounts } = result;
+  const { minutes, collectSeconds, pollCount, pollErrorCount, anonSlope, descriptorCounts, threadCounts } =
+    result;
   const problems: string[] = [];
   const answeredCount = pollCount - pollErrorCount;
   if (answeredCount < LEAST_ANSWERED_SHARE * minutes * 60) {
     problems.push(`only ${answeredCount} polls were answered in ${minutes} min: the machine was too busy`);
   }
-  // What chance alone may have made of it is no growth.
-  if (anonSlope.perHour - 2 * anonSlope.standardErrorPerHour > MAX_ANON_GROWTH_KB_PER_HOUR) {
+  // What chance alone may have made of it is no growth, and garbage is none.
+  if (
+    collectSeconds > 0 &&
+    anonSlope.perHour - 2 * anonSlope.standardErrorPerHour > MAX_ANON_GROWTH_KB_PER_HOUR
+  ) {
     const grows = `anonymous memory grows by ${Math.round(anonSlope.perHour)} KB an hour`;
     problems.push(`${grows}; at most ${MAX_ANON_GROWTH_KB_PER_HOUR} are allowed`);
   }
@@ -184,30 +206,47 @@ function problemsOf(result: Soak): string[] {
   return problems;
 }
 
-function table({ minutes, speed, anonKB, anonSlope, rssKB, rssSlope, ...counts }: Soak): string {
+function table({
+  minutes,
+  speed,
+  collectSeconds,
+  anonKB,
+  highestAnonKB,
+  highestRssKB,
+  anonSlope,
+  rssKB,
+  rssSlope,
+  ...counts
+}: Soak): string {
   const { pollCount, pollErrorCount, sampleCount, descriptorCounts, threadCounts } = counts;
   const growth = ({ perHour, standardErrorPerHour }: Slope) =>
     `${Math.round(perHour)} ± ${Math.round(standardErrorPerHour)} KB an hour`;
+  const clock = speed > 1 ? ` of a clock ${speed} times as fast` : '';
+  const garbage = `garbage ${collectSeconds > 0 ? `collected each ${collectSeconds} s` : 'left to V8'}`;
   const halves = ([first, second]: readonly [number, number]) => `${first}, then ${second}`;
   return [
-    `${minutes} min${speed > 1 ? ` of a clock ${speed} times as fast, all garbage collected each minute` : ''}, ${pollCount} polls of which ${pollErrorCount} brought nothing; the first sixth left out, ${sampleCount} samples:`,
+    `${minutes} min${clock}, ${garbage}; ${pollCount} polls, of which ${pollErrorCount} brought nothing; the first sixth left out, ${sampleCount} samples:`,
     '',
-    '| | median | slope |',
-    '|---|---|---|',
-    `| anonymous memory | ${(anonKB / 1024).toFixed(1)} MB | ${growth(anonSlope)} |`,
-    `| RSS | ${(rssKB / 1024).toFixed(1)} MB | ${growth(rssSlope)} |`,
+    '| | median | highest | slope |',
+    '|---|---|---|---|',
+    `| anonymous memory | ${megabytes(anonKB)} | ${megabytes(highestAnonKB)} | ${growth(anonSlope)} |`,
+    `| RSS | ${megabytes(rssKB)} | ${megabytes(highestRssKB)} | ${growth(rssSlope)} |`,
     '',
     `Most at once in the first and in the second half: open descriptors ${halves(descriptorCounts)}; threads ${halves(threadCounts)}.`,
   ].join('\n');
 }
 
+/** Of the three soaks of the page. */
 function writeTable(result: Soak): void {
-  const { minutes, speed } = result;
+  const { minutes, speed, collectSeconds } = result;
   const page = readFileSync(PAGE, 'utf8');
-  const [name, command] =
-    speed === 1
-      ? ['soak', 'npm run soak']
-      : ['fast soak', `npm run soak -- --minutes ${minutes} --speed ${speed}`];
+  const name = collectSeconds === 0 ? 'garbage soak' : speed > 1 ? 'fast soak' : 'soak';
+  const words = [
+    ...(minutes === DEFAULT_MINUTES ? [] : ['--minutes', minutes]),
+    ...(speed === 1 ? [] : ['--speed', speed]),
+    ...(collectSeconds === DEFAULT_COLLECT_SECONDS ? [] : ['--collect-seconds', collectSeconds]),
+  ];
+  const command = ['npm run soak', ...(words.length > 0 ? ['--', ...words] : [])].join(' ');
   writeFileSync(PAGE, replaceBlock(page, name, command, table(result)));
 }
 
@@ -217,6 +256,7 @@ function readOptions(): Options & { readonly help: boolean } {
     options: {
       minutes: { type: 'string', default: `${DEFAULT_MINUTES}` },
       speed: { type: 'string', default: '1' },
+      'collect-seconds': { type: 'string', default: `${DEFAULT_COLLECT_SECONDS}` },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -230,11 +270,16 @@ function readOptions(): Options & { readonly help: boolean } {
   if (!(speed >= 1 && speed <= MAX_SPEED)) {
     throw new Error(`--speed ${values.speed}: must be a number from 1 to ${MAX_SPEED}`);
   }
-  return { ...values, minutes, speed };
+  const collectSeconds = Number(values['collect-seconds']);
+  if (!(collectSeconds >= 0 && Number.isFinite(collectSeconds))) {
+    throw new Error(`--collect-seconds ${values['collect-seconds']}: must be a number from 0`);
+  }
+  return { ...values, minutes, speed, collectSeconds };
 }
 
-async function main({ minutes, speed, json, write }: Options): Promise<void> {
-  const result = await soak(minutes, speed);
+async function main(options: Options): Promise<void> {
+  const { json, write } = options;
+  const result = await soak(options);
   console.log(json ? JSON.stringify(result, undefined, 2) : table(result));
   if (write) writeTable(result);
   const problems = problemsOf(result);
