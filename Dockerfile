@@ -11,6 +11,8 @@ ARG NODE_IMAGE=public.ecr.aws/docker/library/node:24.21.0-trixie
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
 
 FROM $NODE_IMAGE AS build
+# The bundle's packages are still packages here: where a list of contents (SBOM) is asked for, BuildKit lists this stage too.
+ARG BUILDKIT_SBOM_SCAN_STAGE=true
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 # Nothing here needs install scripts: esbuild's binary is a package of its own, and the script of the `node` package

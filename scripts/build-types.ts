@@ -1,4 +1,4 @@
-/** Adds to dist/ the types of `fargauge/cdk`: dist/cdk.d.ts. Only the npm package needs them. */
+/** Adds to dist/ the types of `fargauge/cdk`: dist/cdk.d.cts. Only the npm package needs them. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,4 +13,4 @@ const types = readFileSync(join(root, 'node_modules/.cache/types/cdk/fargauge-ex
 // The one file must stand alone.
 const [own] = types.match(/from '\.[^']*'/) ?? [];
 if (own !== undefined) throw new Error(`the types of fargauge/cdk import another file of ours: ${own}`);
-writeFileSync(join(root, 'dist/cdk.d.ts'), types);
+writeFileSync(join(root, 'dist/cdk.d.cts'), types);

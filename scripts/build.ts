@@ -10,6 +10,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import manifest from '../package.json' with { type: 'json' };
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -52,8 +53,11 @@ const shared: BuildOptions = {
 };
 
 /** Older ones would fail somewhere within, with the bundle for an error message. */
+const [, oldestMajor, oldestMinor] = manifest.engines.node.match(/^>=(\d+)\.(\d+)$/) ?? [];
 const REFUSE_OLD_NODE =
-  'if(parseInt(process.versions.node)<22){console.error("fargauge needs Node 22.19 or later; this is "+process.version);process.exit(2)}';
+  '{const[a,b]=process.versions.node.split(".").map(Number);' +
+  `if(a<${oldestMajor}||a===${oldestMajor}&&b<${oldestMinor}){` +
+  `console.error("fargauge needs Node ${oldestMajor}.${oldestMinor} or later; this is "+process.version);process.exit(2)}}`;
 
 interface Package {
   readonly name: string;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
+import lock from '../package-lock.json' with { type: 'json' };
 import { SIDECAR_ENVIRONMENT, SIDECAR_V8_FLAGS } from '../src/cli/sidecar-program.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -63,6 +64,14 @@ describe('the image', () => {
     expect(defaults.map(([name]) => name)).toEqual(['NODE_IMAGE', 'RUNTIME_IMAGE']);
     for (const [, image = ''] of defaults)
       expect(image).toMatch(/^[a-z0-9.-]+\/[a-z0-9/-]+:(?!latest)[\w.-]+$/);
+  });
+
+  it('is the same for every architecture, and finds the tools that build it for both', () => {
+    expect(instructions.map(({ keyword, value }) => `${keyword} ${value}`).join('\n')).not.toMatch(
+      /amd64|arm64|x86|x64|aarch|--platform/i,
+    );
+    const packages = Object.keys(lock.packages);
+    for (const cpu of ['x64', 'arm64']) expect(packages).toContain(`node_modules/@esbuild/linux-${cpu}`);
   });
 
   it('runs as a number other than root, and stops by SIGTERM', () => {
