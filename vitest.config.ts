@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/moto/**', 'test/opensearch/**', 'test/docker/**', 'test/templates/**', 'test/package/**'],
+    exclude: ['arm64', 'docker', 'moto', 'opensearch', 'package', 'templates'].map(
+      (folder) => `test/${folder}/**`,
+    ),
     globalSetup: ['test/support/build.ts'],
     testTimeout: 30_000,
     // Most tests of the program wait for the next poll of a child process: they need turns, not cores.

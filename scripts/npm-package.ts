@@ -19,9 +19,10 @@ export function installNpmPackage(name: string, version: string): string {
   console.log(`installing ${name}@${version}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  execFileSync('npm', ['install', '--silent', '--ignore-scripts', `${name}@${version}`], {
+  // By force, because it may be for another processor.
+  execFileSync('npm', ['install', '--loglevel=error', '--ignore-scripts', '--force', `${name}@${version}`], {
     cwd: folder,
-    stdio: 'inherit',
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
   writeFileSync(isInstalled, '');
   return installed;

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SIDECAR_V8_FLAGS } from '../../src/cli/sidecar-program.ts';
 
+/** The Node that it runs on; scripts/test-arm64.ts names another. */
+const SIDECAR_NODE = process.env.SIDECAR_NODE ?? process.execPath;
+
 export const SIDECAR_BUNDLE = join(import.meta.dirname, '../../dist/sidecar.cjs');
 
 /** A line as it came out, parsed. */
@@ -29,7 +32,7 @@ export class Program {
   readonly ended: Promise<Ended>;
 
   constructor(environment: Record<string, string>, stdio: StdioOptions = ['ignore', 'pipe', 'pipe']) {
-    this.process = spawn(process.execPath, [...SIDECAR_V8_FLAGS, SIDECAR_BUNDLE], {
+    this.process = spawn(SIDECAR_NODE, [...SIDECAR_V8_FLAGS, SIDECAR_BUNDLE], {
       env: environment,
       stdio,
     });
