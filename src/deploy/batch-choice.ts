@@ -33,9 +33,10 @@ export function chooseBatch(
   });
   const named = candidates.find(({ name }) => name === wanted);
   if (named) return choose(named);
+  const place = document.placeOf(['containerDefinitions']);
   if (wanted !== undefined) {
-    const names = candidates.map(({ name }) => show(name)).join(', ');
-    throw new DocumentError(`--container ${wanted} is none of its containers; there are ${names || 'none'}`);
+    const names = candidates.map(({ name }) => show(name)).join(', ') || 'none besides the sidecar';
+    throw new DocumentError(`--container ${wanted} is none of ${place}: there are ${names}`);
   }
   const told = present && variableOf(present, BATCH_VARIABLE);
   const earlier = candidates.find(({ name }) => told !== undefined && same(name, told));
@@ -44,7 +45,6 @@ export function chooseBatch(
   const programs = essential.filter(({ firelensConfiguration }) => firelensConfiguration === undefined);
   const [first, ...more] = programs.length > 0 ? programs : essential;
   if (first) return choose(first, more.length > 0);
-  const place = document.placeOf(['containerDefinitions']);
   throw new DocumentError(
     candidates.length === 0
       ? `${place} holds nothing but the sidecar: there is no container to report of`

@@ -24,6 +24,13 @@ export function variableOf(container: ContainerDefinition, wanted: string): Json
   return objectsIn(container.environment).find(({ name }) => name === wanted)?.value;
 }
 
+const ECR_REGISTRY = /^\d{12}\.dkr[.-]ecr[.-][^/]+\.[^/]+(?=\/)/;
+
+/** The private registry of ECR that an image is in. */
+export function ecrRegistryOf(image: Json | undefined): string | undefined {
+  return typeof image === 'string' ? image.match(ECR_REGISTRY)?.[0] : undefined;
+}
+
 /** The objects in a list; none where there is no list. */
 export function objectsIn(value: Json | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];

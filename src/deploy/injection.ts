@@ -3,6 +3,7 @@ import {
   type ContainerDefinition,
   dependenciesOf,
   dependsOn,
+  ecrRegistryOf,
   objectsIn,
   same,
   variableOf,
@@ -85,7 +86,7 @@ export function inject(source: string, options: InjectOptions): Injection {
   const earlier = present && earlierBatch(definition, present);
   const order =
     options.order ?? (dependsOn(earlier ?? choice.batch, SIDECAR_NAME) ? 'sidecar-first' : 'batch-first');
-  const sidecar = describe(choice, present, earlier, { ...options, order });
+  const sidecar = describe(original, { choice, present, earlier }, { ...options, order });
   const document = placeSidecar(original, sidecar, { order, batch: choice.batch, earlier });
   refuseCycle(document);
   const guess = choice.isGuess
@@ -153,15 +154,23 @@ function refuseForeign(container: ContainerDefinition, document: TaskDefinitionD
   );
 }
 
+interface Found {
+  readonly choice: Choice;
+  /** The sidecar, where there is one already. */
+  readonly present: ContainerDefinition | undefined;
+  /** The batch that it names. */
+  readonly earlier: ContainerDefinition | undefined;
+}
+
 function describe(
-  { batch, others }: Choice,
-  present: ContainerDefinition | undefined,
-  earlier: ContainerDefinition | undefined,
+  document: TaskDefinitionDocument,
+  { choice, present, earlier }: Found,
   options: InjectOptions & { readonly order: Order },
 ): ContainerDefinition {
+  const { batch, others } = choice;
   const { logConfiguration } = batch;
   const described = sidecarContainer<Json>({
-    image: options.image ?? present?.image ?? defaultImage(batch, options.version),
+    image: options.image ?? present?.image ?? defaultImage(document, batch, options.version),
     batch: {
       name: batch.name,
       hasCpu: batch.cpu !== undefined && Number(batch.cpu) !== 0,
@@ -198,13 +207,14 @@ function withKept(
   };
 }
 
-const ECR_REGISTRY = /^\d{12}\.dkr[.-]ecr[.-][^/]+\.[^/]+(?=\/)/;
-
-function defaultImage({ image }: ContainerDefinition, version: string): string {
-  const registry = typeof image === 'string' ? image.match(ECR_REGISTRY)?.[0] : undefined;
+function defaultImage(document: TaskDefinitionDocument, batch: ContainerDefinition, version: string): string {
+  const { image } = batch;
+  const registry = ecrRegistryOf(image);
   if (registry !== undefined) return `${registry}/fargauge:${version}`;
+  const index = document.definition.containerDefinitions.indexOf(batch);
+  const place = document.placeOf(['containerDefinitions', index, 'image']);
   throw new DocumentError(
-    `--image is needed: the batch's image is ${show(image)}, which does not tell an ECR registry of yours`,
+    `--image is needed: ${place} is ${show(image)}, which does not tell an ECR registry of yours`,
   );
 }
 

@@ -198,6 +198,12 @@ function checkContainer(document: TaskDefinitionDocument, containers: readonly J
   const container = containers[index];
   if (!isObject(container))
     throw new DocumentError(`${placeOf()} is ${show(container)}: must be a container`);
+  if (isIntrinsic(container)) {
+    const [called] = Object.keys(container);
+    throw new DocumentError(
+      `${placeOf()} is a template's function, ${called}: must be a container, because its name is needed`,
+    );
+  }
   const { name } = container;
   if (!isObject(name) && (typeof name !== 'string' || name === '')) {
     throw new DocumentError(`${placeOf('name')} is ${show(name)}: must be the container's name`);

@@ -1,4 +1,4 @@
-import { type ContainerDefinition, same } from './container-definition.ts';
+import { type ContainerDefinition, ecrRegistryOf, same } from './container-definition.ts';
 import { isObject, type Json } from './json-text.ts';
 import { SIDECAR_NAME } from './sidecar-container.ts';
 import { show, type TaskDefinitionDocument } from './task-definition-document.ts';
@@ -10,6 +10,7 @@ export function warningsOf(document: TaskDefinitionDocument, batch: ContainerDef
     ...roomWarning(document, batch, 'memory'),
     ...logWarnings(document, batch),
     ...roleWarning(document),
+    ...executionRoleWarning(document),
     ...networkWarning(document),
   ];
 }
@@ -88,6 +89,22 @@ function roleWarning(document: TaskDefinitionDocument): readonly string[] {
   return [
     `${document.placeOf(['taskRoleArn'])} is absent: without a task role nothing can be written into CloudWatch Logs ` +
       "directly, and lines go to the sidecar's own log",
+  ];
+}
+
+/** ECS checks it when the task definition is registered, but only of one that requires FARGATE. */
+function executionRoleWarning(document: TaskDefinitionDocument): readonly string[] {
+  const { requiresCompatibilities, executionRoleArn, containerDefinitions } = document.definition;
+  const isFargate = Array.isArray(requiresCompatibilities) && requiresCompatibilities.includes('FARGATE');
+  if (!isFargate || executionRoleArn !== undefined) return [];
+  const sidecar = containerDefinitions.find(({ name }) => name === SIDECAR_NAME);
+  const log = sidecar?.logConfiguration;
+  const asksForIt =
+    ecrRegistryOf(sidecar?.image) !== undefined || (isObject(log) && log.logDriver === 'awslogs');
+  if (!asksForIt) return [];
+  return [
+    `${document.placeOf(['executionRoleArn'])} is absent: on Fargate ECS refuses an image of ECR and the awslogs ` +
+      `driver without it, and ${SIDECAR_NAME} has one of them`,
   ];
 }
 

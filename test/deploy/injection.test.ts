@@ -145,6 +145,14 @@ describe('the sidecar in a task definition', () => {
       LogConfiguration: { LogDriver: 'awslogs', Options: { 'awslogs-group': group, mode: 'blocking' } },
     });
   });
+
+  it("takes a template's function for all options of the log as it is, because it may not be looked into", () => {
+    const log = { LogDriver: 'awslogs', Options: { 'Fn::If': ['Live', { 'awslogs-group': '/a' }, {}] } };
+    const properties = { ContainerDefinitions: [{ Name: 'a', Image: 'a', LogConfiguration: log }] };
+    const result = injected(text(properties), { image: 'fargauge:1' });
+    expect(sidecarOf(result)?.LogConfiguration).toEqual(log);
+    expect(injected(text(result))).toEqual(result);
+  });
 });
 
 describe("describe-task-definition's answer", () => {
@@ -349,6 +357,11 @@ describe('what will not work', () => {
       'taskRoleArn is absent',
     ],
     [
+      'Fargate has no role to fetch the image with',
+      taskDefinition([container('batch')], { requiresCompatibilities: ['FARGATE'] }),
+      'executionRoleArn is absent: on Fargate ECS refuses an image of ECR and the awslogs driver without it',
+    ],
+    [
       'the batch is a guess',
       taskDefinition([container('batch'), container('web')]),
       '"batch" is taken as the batch, the first of several essential containers',
@@ -356,6 +369,18 @@ describe('what will not work', () => {
   ])('is told when %s', (_, definition, warning) => {
     expect(warnings(definition)).toContain(warning);
     expect(warnings(definition).split('\n')).toHaveLength(1);
+  });
+
+  it('is not told of a missing execution role where the sidecar asks for none', () => {
+    const elsewhere = { name: 'batch', image: 'registry/batch:1', logConfiguration: { logDriver: 'splunk' } };
+    const fargate = { requiresCompatibilities: ['FARGATE'] };
+    const options = { version, image: 'registry/fargauge:1' };
+    const { warnings: told } = inject(text(taskDefinition([elsewhere], fargate)), options);
+    expect(told.join()).not.toContain('executionRoleArn');
+    const { warnings: onEc2 } = inject(text(taskDefinition([batch], { requiresCompatibilities: ['EC2'] })), {
+      version,
+    });
+    expect(onEc2.join()).not.toContain('executionRoleArn');
   });
 
   it('is told of a task without a network', () => {
@@ -449,7 +474,7 @@ describe('bad input', () => {
     [
       'an image that tells no registry',
       text(taskDefinition([container('a', { image: 'busybox' })])),
-      '--image is needed: the batch\'s image is "busybox"',
+      '--image is needed: containerDefinitions[0].image is "busybox", which does not tell an ECR registry',
     ],
     [
       'several task definitions',
@@ -473,6 +498,16 @@ describe('bad input', () => {
       'a container without a name in a template',
       '{"ContainerDefinitions":[{"Image":"x"}]}',
       'ContainerDefinitions[0].Name is absent',
+    ],
+    [
+      "a template's function where a container should be",
+      text({
+        ContainerDefinitions: [
+          { Name: 'a', Image: 'a' },
+          { 'Fn::If': ['C', { Name: 'b' }, { Ref: 'AWS::NoValue' }] },
+        ],
+      }),
+      "ContainerDefinitions[1] is a template's function, Fn::If: must be a container, because its name is needed",
     ],
     [
       "nothing essential in describe-task-definition's answer",
@@ -514,7 +549,7 @@ describe('bad input', () => {
   it('is refused when the batch that is asked for is not there', () => {
     const source = text(taskDefinition([container('a'), container('b')]));
     expect(refusal(() => inject(source, { version, batch: 'c' }))).toBe(
-      '--container c is none of its containers; there are "a", "b"',
+      '--container c is none of containerDefinitions: there are "a", "b"',
     );
   });
 
