@@ -3,11 +3,15 @@ variable "container_definitions" {
   type        = any
 
   validation {
-    condition     = length(var.container_definitions) > 0 && length(var.container_definitions) < 10
+    condition     = can([for each in var.container_definitions : each.name])
+    error_message = "container_definitions must be a list of containers, each with a name; of JSON text, give jsondecode(TEXT)."
+  }
+  validation {
+    condition     = try(contains(range(1, 10), length([for each in var.container_definitions : each.name])), true)
     error_message = "There must be 1 to 9 containers: ECS allows 10, the sidecar included."
   }
   validation {
-    condition     = !contains([for each in var.container_definitions : each.name], "fargauge")
+    condition     = try(!contains([for each in var.container_definitions : each.name], "fargauge"), true)
     error_message = "A container is called fargauge already: that is the sidecar's name."
   }
 }
@@ -49,6 +53,11 @@ variable "environment" {
   description = "Further variables of the sidecar, such as FARGAUGE_JOB."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment) : !contains(["FARGAUGE_STOP_TIMEOUT_SECONDS", "FARGAUGE_BATCH"], name)])
+    error_message = "environment sets FARGAUGE_STOP_TIMEOUT_SECONDS or FARGAUGE_BATCH, which come from stop_timeout and batch."
+  }
 }
 
 variable "log_group_arn" {

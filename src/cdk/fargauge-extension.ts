@@ -18,6 +18,7 @@ import {
   LOG_ACTIONS,
   type LogConfiguration,
   MAX_CONTAINERS,
+  ORDERS,
   SIDECAR_NAME,
   STOP_TIMEOUT_SECONDS,
   STOP_TIMEOUT_VARIABLE,
@@ -57,12 +58,17 @@ export interface FargaugeExtensionProps {
 export class FargaugeExtension implements ITaskDefinitionExtension {
   readonly #props: FargaugeExtensionProps;
 
-  /** @throws Error for a stop timeout out of range, and for variables that it sets itself */
+  /** @throws Error for a stop timeout out of range, an unknown order, and for variables that it sets itself */
   constructor(props: FargaugeExtensionProps) {
     const seconds = props.stopTimeout?.toSeconds() ?? STOP_TIMEOUT_SECONDS.default;
     const { min, max } = STOP_TIMEOUT_SECONDS;
     if (seconds < min || seconds > max) {
       throw new Error(`FargaugeExtension: stopTimeout is ${seconds} s; it must be ${min} to ${max} s`);
+    }
+    // A program in JavaScript may say anything.
+    const { order = 'batch-first' } = props;
+    if (!ORDERS.includes(order)) {
+      throw new Error(`FargaugeExtension: order is ${order}; it must be ${ORDERS.join(' or ')}`);
     }
     const own = [STOP_TIMEOUT_VARIABLE, BATCH_VARIABLE].find(
       (name) => props.environment?.[name] !== undefined,

@@ -7,7 +7,7 @@ interface DiffLine {
 
 /**
  * The differences between two texts in the unified form that `patch` reads; empty when there are none.
- * Time and memory grow with the product of the two lengths: it is meant for texts of some thousand lines.
+ * Time and memory grow with the product of the two lengths between the first and the last difference.
  */
 export function unifiedDiff(before: string, after: string, name: string): string {
   if (before === after) return '';
@@ -21,6 +21,21 @@ function splitLines(text: string): string[] {
 }
 
 function diffLines(before: readonly string[], after: readonly string[]): DiffLine[] {
+  const shorter = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < shorter && before[start] === after[start]) start += 1;
+  let end = 0;
+  while (end < shorter - start && before.at(-1 - end) === after.at(-1 - end)) end += 1;
+  const same = (lines: readonly string[]): DiffLine[] => lines.map((text) => ({ mark: ' ', text }));
+  const [oldEnd, freshEnd] = [before.length - end, after.length - end];
+  return [
+    ...same(before.slice(0, start)),
+    ...diffDifferent(before.slice(start, oldEnd), after.slice(start, freshEnd)),
+    ...same(before.slice(oldEnd)),
+  ];
+}
+
+function diffDifferent(before: readonly string[], after: readonly string[]): DiffLine[] {
   const common = commonLengths(before, after);
   const lines: DiffLine[] = [];
   let [i, j] = [0, 0];

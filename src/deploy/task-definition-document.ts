@@ -68,6 +68,7 @@ export class TaskDefinitionDocument {
     // Some Windows programs begin a file with a byte order mark.
     const text = source.replace(/^\uFEFF/, '');
     const root = parseJson(text);
+    refuseDepth(root);
     if (!isObject(root))
       throw new DocumentError(`it is ${kindOf(root)}: must be the object of a task definition`);
     const document = TaskDefinitionDocument.#locate(text, root);
@@ -152,6 +153,20 @@ function parseJson(text: string): Json {
     const lines = text.trimEnd().split('\n');
     const end = ` (line ${lines.length} column ${(lines.at(-1)?.length ?? 0) + 1})`;
     throw new DocumentError(`it is not JSON: ${message}${hasPlace ? '' : end}`);
+  }
+}
+
+/** Levels; templates have some 20. Each is a level of calls here. */
+const MAX_DEPTH = 200;
+
+function refuseDepth(root: Json): void {
+  let [level, depth]: [readonly Json[], number] = [[root], 0];
+  while (level.length > 0) {
+    if (depth > MAX_DEPTH) throw new DocumentError(`it is nested deeper than ${MAX_DEPTH} levels`);
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+    depth += 1;
   }
 }
 

@@ -160,6 +160,10 @@ describe('the construct', () => {
   });
 
   it.each([
+    [
+      { image, ...JSON.parse('{ "order": "first" }') },
+      'order is first; it must be batch-first or sidecar-first',
+    ],
     [{ image, stopTimeout: Duration.seconds(1) }, 'stopTimeout is 1 s; it must be 2 to 120 s'],
     [{ image, environment: { FARGAUGE_BATCH: 'x' } }, 'environment sets FARGAUGE_BATCH'],
     [{ image, batch: 'job' }, 'has no container job; there are batch'],

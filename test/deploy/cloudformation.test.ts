@@ -55,6 +55,32 @@ describe('the CloudFormation example', () => {
   });
 });
 
+describe('the schedule of the CloudFormation example', () => {
+  const { Target } = propertiesOf('Schedule') as { readonly Target: JsonObject };
+
+  it('tries again to start a run, and keeps what could not be started', () => {
+    expect(Target).toMatchObject({
+      RetryPolicy: { MaximumRetryAttempts: 5 },
+      DeadLetterConfig: { Arn: { 'Fn::GetAtt': 'NotStarted.Arn' } },
+    });
+  });
+
+  it('may start this task in this cluster with these roles and write to that queue, and no more', () => {
+    const [policy] = propertiesOf('ScheduleRole').Policies as readonly [JsonObject];
+    const { Statement } = policy.PolicyDocument as { readonly Statement: readonly JsonObject[] };
+    const arnOf = (name: string) => ({ 'Fn::GetAtt': `${name}.Arn` });
+    expect(Statement.map(({ Action, Resource }) => [Action, Resource])).toEqual([
+      ['ecs:RunTask', { Ref: 'TaskDefinition' }],
+      ['iam:PassRole', [arnOf('TaskRole'), arnOf('ExecutionRole')]],
+      ['sqs:SendMessage', arnOf('NotStarted')],
+    ]);
+    expect(Statement.slice(0, 2).map(({ Condition }) => Condition)).toEqual([
+      { ArnEquals: { 'ecs:cluster': arnOf('Cluster') } },
+      { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+    ]);
+  });
+});
+
 describe('the policy', () => {
   it('is the same in the task definitions to start from and in what the sidecar tells', () => {
     const file = new URL('../../task-definitions/task-role-policy.json', import.meta.url);

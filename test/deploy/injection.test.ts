@@ -418,6 +418,11 @@ describe('bad input', () => {
     ['nothing', ' \n', 'it is empty'],
     ['no JSON', '{\n  "family": nightly\n}', 'it is not JSON: '],
     ['JSON that is cut off', '{\n  "family": [', '(line 2 column 14)'],
+    [
+      'JSON that is nested without end',
+      `{"containerDefinitions":[{"name":"a"}],"x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+      'it is nested deeper than 200 levels',
+    ],
     ['a list', '[]', 'it is a list: must be the object of a task definition'],
     ['something else', '{"services":{}}', 'it is no task definition: there is no containerDefinitions, '],
     ['no containers', text(taskDefinition([])), 'containerDefinitions is empty'],

@@ -35,6 +35,14 @@ describe('the unified diff', () => {
     );
   });
 
+  it('of two long texts costs what lies between their differences', () => {
+    const before = Array.from({ length: 100_000 }, (_, line) => `${line}\n`);
+    const after = before.toSpliced(50_000, 0, 'added\n');
+    expect(unifiedDiff(before.join(''), after.join(''), 'file')).toBe(
+      '--- file\n+++ file\n@@ -49998,6 +49998,7 @@\n 49997\n 49998\n 49999\n+added\n 50000\n 50001\n 50002\n',
+    );
+  });
+
   it('says where a text ends without a line break', () => {
     expect(unifiedDiff('a', 'a\n', 'file')).toBe(
       '--- file\n+++ file\n@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+a\n',

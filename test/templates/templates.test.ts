@@ -74,7 +74,11 @@ interface Variables {
 
 const IMAGE = `${ECR}/fargauge:0.1.0`;
 
-function planSidecar({ containers, order, batch, stopTimeout }: Variables): readonly JsonObject[] {
+/** @param others the module's own, by their names */
+function planSidecar(
+  { containers, order, batch, stopTimeout }: Variables,
+  others: Readonly<Record<string, unknown>> = {},
+): readonly JsonObject[] {
   const variables = {
     container_definitions: containers,
     image: IMAGE,
@@ -82,6 +86,7 @@ function planSidecar({ containers, order, batch, stopTimeout }: Variables): read
     ...(order && { order }),
     ...(batch && { batch }),
     ...(stopTimeout && { stop_timeout: stopTimeout }),
+    ...others,
   };
   writeFileSync(join(folder, 'terraform/variables.tfvars.json'), JSON.stringify(variables));
   const plan = planOf('terraform', '-var-file=variables.tfvars.json');
@@ -204,6 +209,14 @@ describe('terraform', () => {
     ['a stop timeout out of range', { containers: [weighing], stopTimeout: 121 }, 'from 2 to 120'],
   ])('refuses %s', (_, variables, message) => {
     expect(() => planSidecar(variables)).toThrow(message);
+  });
+
+  it.each([
+    ['JSON text', { container_definitions: '[{"name":"batch"}]' }, 'JSON text, give jsondecode(TEXT)'],
+    ['a container without a name', { container_definitions: [{ image: 'x' }] }, 'each with a name'],
+    ['a variable that it sets itself', { environment: { FARGAUGE_BATCH: 'b' } }, 'environment sets'],
+  ])('refuses %s', (_, others, message) => {
+    expect(() => planSidecar({ containers: [weighing] }, others)).toThrow(message);
   });
 
   it('plans the example', () => {
