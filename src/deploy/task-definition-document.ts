@@ -145,15 +145,37 @@ export function show(value: Json | undefined): string {
 
 function parseJson(text: string): Json {
   if (text.trim() === '') throw new DocumentError('it is empty');
+  const problem = syntaxProblem(text);
+  if (problem === undefined) return JSON.parse(text) as Json;
+  if (/\(line \d+ column \d+\)$/.test(problem)) throw new DocumentError(`it is not JSON: ${problem}`);
+  const at = UNEXPECTED_TOKEN.test(problem) ? placeOfToken(text) : text.trimEnd().length;
+  const lines = text.slice(0, at).split('\n');
+  // What V8 cites of the text may hold line breaks.
+  const reason = problem.replace(/(?<=^Unexpected token '.+?'),.*/su, '');
+  const place = `(line ${lines.length} column ${(lines.at(-1)?.length ?? 0) + 1})`;
+  throw new DocumentError(`it is not JSON: ${reason} ${place}`);
+}
+
+function syntaxProblem(text: string): string | undefined {
   try {
-    return JSON.parse(text) as Json;
+    JSON.parse(text);
+    return undefined;
   } catch (error) {
-    const message = (error as Error).message;
-    const hasPlace = /line \d+/.test(message);
-    const lines = text.trimEnd().split('\n');
-    const end = ` (line ${lines.length} column ${(lines.at(-1)?.length ?? 0) + 1})`;
-    throw new DocumentError(`it is not JSON: ${message}${hasPlace ? '' : end}`);
+    return (error as Error).message;
   }
+}
+
+const UNEXPECTED_TOKEN = /^Unexpected token /;
+
+/** V8 does not say where the token stands: it is the last character of the shortest beginning that has it. */
+function placeOfToken(text: string): number {
+  let [without, having] = [0, text.length];
+  while (having - without > 1) {
+    const middle = Math.floor((without + having) / 2);
+    if (UNEXPECTED_TOKEN.test(syntaxProblem(text.slice(0, middle)) ?? '')) having = middle;
+    else without = middle;
+  }
+  return without;
 }
 
 /** Levels; templates have some 20. Each is a level of calls here. */

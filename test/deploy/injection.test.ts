@@ -416,7 +416,13 @@ describe('bad input', () => {
 
   it.each([
     ['nothing', ' \n', 'it is empty'],
-    ['no JSON', '{\n  "family": nightly\n}', 'it is not JSON: '],
+    ['no JSON', '{\n  "family": nightly\n}', "it is not JSON: Unexpected token 'i' (line 2 column 14)"],
+    ['YAML', 'Resources:\n  Task:\n', "it is not JSON: Unexpected token 'R' (line 1 column 1)"],
+    [
+      'JSON with a comment',
+      '{\n  // why\n}',
+      "Expected property name or '}' in JSON at position 4 (line 2 column 3)",
+    ],
     ['JSON that is cut off', '{\n  "family": [', '(line 2 column 14)'],
     [
       'JSON that is nested without end',
@@ -563,6 +569,20 @@ describe('bad input', () => {
     expect(refusal(() => remove(alone))).toContain('holds nothing but fargauge: nothing would be left');
     const foreign = text(taskDefinition([container('a'), sidecar({ image: 'x' })]));
     expect(refusal(() => remove(foreign))).toContain('it is another program');
+  });
+
+  it('that is no JSON has the place of what is wrong', () => {
+    const anywhere = fc.tuple(anyTaskDefinition, fc.constantFrom(undefined, 2, '\t'), fc.nat());
+    fc.assert(
+      fc.property(anywhere, ([definition, space, number]) => {
+        const source = JSON.stringify(definition, null, space);
+        const at = number % source.length;
+        const broken = `${source.slice(0, at)}\u0007${source.slice(at)}`;
+        const above = broken.slice(0, at).split('\n');
+        const place = `(line ${above.length} column ${(above.at(-1)?.length ?? 0) + 1})`;
+        expect(refusal(() => inject(broken, { version }))).toContain(place);
+      }),
+    );
   });
 
   it('ends in a message that says why, whatever the JSON', () => {
