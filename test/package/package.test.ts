@@ -1,12 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 
-const { TARBALL, OLDEST_NODE, TYPESCRIPT_5 } = process.env;
-if (TARBALL === undefined || OLDEST_NODE === undefined || TYPESCRIPT_5 === undefined)
+const { TARBALL, OLDEST_NODE, OLDEST_CDK, TYPESCRIPT_5 } = process.env;
+if (!TARBALL || !OLDEST_NODE || !OLDEST_CDK || !TYPESCRIPT_5)
   throw new Error('TARBALL is not set: run these tests with npm run test:package');
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -24,7 +24,7 @@ beforeAll(() => {
 });
 
 function packed(): readonly string[] {
-  return execFileSync('tar', ['--list', '--gzip', '--file', TARBALL ?? ''], { encoding: 'utf8' })
+  return execFileSync('tar', ['--list', '--gzip', '--file', String(TARBALL)], { encoding: 'utf8' })
     .trim()
     .split('\n')
     .map((path) => path.replace(/^package\//, ''))
@@ -63,12 +63,13 @@ describe('the tarball', () => {
   });
 });
 
-const NODES = [
-  ['the pinned Node', process.execPath],
-  ['the oldest Node', OLDEST_NODE],
+const PINNED_CDK = join(ROOT, 'node_modules');
+const AGES = [
+  ['the pinned Node and CDK', process.execPath, PINNED_CDK],
+  ['the oldest Node and CDK', OLDEST_NODE, OLDEST_CDK],
 ] as const;
 
-describe.each(NODES)('the installed package under %s', (_, node) => {
+describe.each(AGES)('the installed package under %s', (_, node, cdk) => {
   function run(program: string, ...args: readonly string[]) {
     const { status, stdout, stderr } = spawnSync(program, args, {
       cwd: folder,
@@ -101,7 +102,7 @@ describe.each(NODES)('the installed package under %s', (_, node) => {
   });
 
   it('has a construct for programs of both kinds of module', () => {
-    linkCdk();
+    linkCdk(cdk);
     writeFileSync(join(folder, 'stack.mjs'), `${IMPORTS}${STACK}`);
     writeFileSync(join(folder, 'stack.cjs'), `${REQUIRES}${STACK}`);
     for (const file of ['stack.mjs', 'stack.cjs']) {
@@ -135,11 +136,10 @@ describe('the command under a Node that is too old', () => {
 });
 
 /** The optional peers, as a CDK app has them. */
-function linkCdk(): void {
-  mkdirSync(join(folder, 'node_modules'), { recursive: true });
+function linkCdk(packages: string): void {
   for (const name of ['aws-cdk-lib', 'constructs']) {
     rmSync(join(folder, 'node_modules', name), { force: true });
-    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+    symlinkSync(join(packages, name), join(folder, 'node_modules', name));
   }
 }
 
@@ -168,7 +168,7 @@ describe('the types of fargauge/cdk', () => {
     ["the project's TypeScript", 'in a module', TYPESCRIPT, ['--module', 'nodenext']],
     ["the project's TypeScript", 'in a bundled program', TYPESCRIPT, ['--module', 'esnext']],
   ])('are what %s takes %s, and refuse what is wrong', (_, kind, compiler, options) => {
-    linkCdk();
+    linkCdk(PINNED_CDK);
     const file = kind === 'in a module' ? 'types.mts' : 'types.ts';
     writeFileSync(join(folder, file), `${IMPORTS}${EXTENSIONS}`);
     const { stdout } = spawnSync(
