@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { README, withTables } from '../scripts/docs.ts';
 import { REPORT_FIELDS } from '../src/core/fields.ts';
+import { sidecarContainer } from '../src/deploy/sidecar-container.ts';
 
 const readme = readFileSync(README, 'utf8');
 
@@ -16,6 +17,19 @@ describe('the README', () => {
     const fields = Object.keys(JSON.parse(example));
     expect(fields.filter((name) => !known.includes(name))).toEqual([]);
     expect(readme.indexOf(example)).toBeLessThan(2_500);
+  });
+
+  it('shows the container that fargauge inject adds', () => {
+    const [, example = ''] = readme.match(/^```json\n(\{\n {2}"name": "fargauge",[\s\S]*?)^```$/m) ?? [];
+    const { image, logConfiguration, ...rest } = JSON.parse(example);
+    const described = sidecarContainer({
+      image,
+      batch: { name: 'batch', hasCpu: true, logConfiguration },
+      isBatchAmbiguous: false,
+      order: 'batch-first',
+      stopTimeoutSeconds: 30,
+    });
+    expect({ image, logConfiguration, ...rest }).toEqual(described);
   });
 
   it('names the two commands that do all the set-up', () => {
