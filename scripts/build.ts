@@ -52,8 +52,8 @@ const shared: BuildOptions = {
   logLevel: 'warning',
 };
 
-/** Older ones would fail somewhere within, with the bundle for an error message. */
 const [, oldestMajor, oldestMinor] = manifest.engines.node.match(/^>=(\d+)\.(\d+)$/) ?? [];
+/** Older ones would fail somewhere within, with the bundle for an error message. */
 const REFUSE_OLD_NODE =
   '{const[a,b]=process.versions.node.split(".").map(Number);' +
   `if(a<${oldestMajor}||a===${oldestMajor}&&b<${oldestMinor}){` +

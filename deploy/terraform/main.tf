@@ -20,7 +20,8 @@ locals {
       { mode = "blocking" },
     )
   })
-  log_json = try(local.batch_log.logDriver, null) == "awslogs" ? local.awslogs_json : jsonencode(local.batch_log)
+  is_awslogs = try(local.batch_log.logDriver == "awslogs" && local.batch_log.options["awslogs-group"] != null, false)
+  log_json   = local.is_awslogs ? local.awslogs_json : jsonencode(local.batch_log)
 
   start_after_sidecar = { containerName = "fargauge", condition = "START" }
   start_after_batch   = var.order == "batch-first" ? [{ containerName = local.batch_name, condition = "START" }] : null

@@ -172,6 +172,10 @@ describe('terraform', () => {
     ],
     ['one with a log of another kind', { containers: [container('batch', { logConfiguration: splunk })] }],
     [
+      'one whose log has no group yet',
+      { containers: [container('batch', { logConfiguration: { logDriver: 'awslogs', options: {} } })] },
+    ],
+    [
       'one with further log options',
       {
         containers: [
