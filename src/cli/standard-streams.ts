@@ -23,5 +23,10 @@ function writable(fd: number): Writable & { readonly isTTY: boolean } {
     decodeStrings: false,
     write: (chunk: string | Buffer, _encoding, done) => descriptor.write(String(chunk), done),
   });
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that has gone, as in `| head -1`, has what it wanted; other errors are for whoever listens as well.
+    const isTold = stream.listenerCount('error') > 1;
+    if (error.code !== 'EPIPE' && !isTold) throw error;
+  });
   return Object.assign(stream, { isTTY: isatty(fd) });
 }

@@ -157,4 +157,16 @@ describe('wrong use of fargauge inject', () => {
       stdout: expect.stringMatching(/^Usage: fargauge inject/),
     });
   });
+
+  it('is not a reader that goes away, as in `| head -1`', () => {
+    const environment = Array.from({ length: 9_000 }, (_, each) => ({ name: `V${each}`, value: 'v' }));
+    const [batch] = JSON.parse(WITHOUT).containerDefinitions;
+    const path = file(JSON.stringify({ containerDefinitions: [{ ...batch, environment }] }, null, 2));
+    const command = `'${process.execPath}' '${join(ROOT, 'src/cli/cli.ts')}' inject '${path}' | head -1`;
+    expect(spawnSync('bash', ['-o', 'pipefail', '-c', command], { encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stdout: '{\n',
+      stderr: expect.not.stringContaining('EPIPE'),
+    });
+  });
 });
