@@ -107,7 +107,7 @@ const RULES: readonly Rule[] = [
   { of: 'src/nearest.ts', may: [] },
   { of: 'src/version.ts', may: ['package.json'] },
   { of: 'src/main.ts', may: ['src/'] },
-  { of: 'src/cli/', may: ['src/', 'node:', 'zod', '@aws-sdk/'] },
+  { of: 'src/cli/', may: ['src/', 'node:', 'zod', 'diff', '@aws-sdk/'] },
 ];
 
 function ruleOf(file: string): Rule | undefined {

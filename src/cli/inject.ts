@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import { type Injection, type InjectOptions, inject, remove } from '../deploy/injection.ts';
-import { unifiedDiff } from '../deploy/line-diff.ts';
 import { ORDERS, type Order, STOP_TIMEOUT_SECONDS } from '../deploy/sidecar-container.ts';
 import { DocumentError } from '../deploy/task-definition-document.ts';
 import { version } from '../version.ts';
@@ -10,6 +10,7 @@ import { parseCommandLine } from './command-line.ts';
 
 /** `--check`: the sidecar is missing, or not as it should be. */
 const EXIT_STALE = 1;
+const DIFF_CONTEXT_LINES = 3;
 
 const { default: DEFAULT_STOP_TIMEOUT, min: MIN_STOP_TIMEOUT, max: MAX_STOP_TIMEOUT } = STOP_TIMEOUT_SECONDS;
 
@@ -70,6 +71,15 @@ async function run(argv: readonly string[], streams: Streams): Promise<number> {
   if (!isCheck || injection.text === injection.before) return 0;
   streams.stderr.write(`fargauge inject: ${file}: ${staleness(isRemoval)}\n`);
   return EXIT_STALE;
+}
+
+/** In the form that `patch` and `git apply` read; empty when there is no difference. */
+function unifiedDiff(before: string, after: string, file: string): string {
+  if (before === after) return '';
+  return createTwoFilesPatch(file, file, before, after, undefined, undefined, {
+    context: DIFF_CONTEXT_LINES,
+    headerOptions: FILE_HEADERS_ONLY,
+  });
 }
 
 function staleness(isRemoval: boolean): string {
