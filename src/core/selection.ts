@@ -9,7 +9,7 @@ export interface Selection {
 export const ALL_CONTAINERS: Selection = { include: [], exclude: [] };
 
 /** Containers that AWS adds to a task of its own accord. */
-const HELPERS: readonly string[] = ['~internal~*', 'aws-guardduty-agent*', 'ecs-service-connect-*'];
+export const HELPERS: readonly string[] = ['~internal~*', 'aws-guardduty-agent*', 'ecs-service-connect-*'];
 
 /** What can be observed: the task definition's own containers but for the sidecar. */
 function isCandidate({ name, type }: Container, selfName: string | undefined): boolean {

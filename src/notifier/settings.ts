@@ -1,0 +1,175 @@
+import * as z from 'zod/mini';
+import { nearest } from '../nearest.ts';
+import type { Result } from './run-ending.ts';
+
+/** What the notifier is told by its environment; no secret is in it. */
+export interface Settings {
+  /** Of a secret of Secrets Manager or a parameter of Systems Manager. */
+  readonly secretArn: string;
+  /** Where notices go when the secret is a token; a result without a channel gives no notice. */
+  readonly successChannel: string | undefined;
+  readonly failureChannel: string | undefined;
+  /** In Slack's markup. */
+  readonly failureMention: string | undefined;
+  /** How long the REPORT is waited for, ms. */
+  readonly reportWaitMs: number;
+  /** With a slash at its end. */
+  readonly slackApiUrl: string;
+}
+
+/** One variable: how its text becomes a value, and what the docs say of it. */
+interface Variable<T> {
+  readonly name: `FARGAUGE_${string}`;
+  /** As text, `''` where there is none. */
+  readonly defaultText: string;
+  /** What is allowed, in words. */
+  readonly allowed: string;
+  readonly help: string;
+  readonly schema: z.ZodMiniType<T, string>;
+}
+
+/** Slack's ids of conversations; a name with or without `#` is taken as well. */
+const channel = z.string().check(z.regex(/^#?[^\s<>&#]{1,80}$/));
+
+/** As one writes it, and as Slack wants it: https://docs.slack.dev/messaging/formatting-message-text */
+const MENTIONS: readonly (readonly [written: RegExp, markup: (id: string) => string])[] = [
+  [/^@?(here|channel|everyone)$/, (id) => `<!${id}>`],
+  [/^(S[A-Z0-9]{2,20})$/, (id) => `<!subteam^${id}>`],
+  [/^([UW][A-Z0-9]{2,20})$/, (id) => `<@${id}>`],
+];
+
+const mention = z.pipe(
+  z.string().check(z.refine((text) => MENTIONS.some(([written]) => written.test(text)))),
+  z.transform((text) => {
+    const [written, markup] = MENTIONS.find(([each]) => each.test(text)) ?? [];
+    return markup?.(written?.exec(text)?.[1] ?? '') ?? '';
+  }),
+);
+
+const MAX_WAIT_SECONDS = 600;
+const waitMs = z.pipe(
+  z.string().check(z.refine((text) => /^\d{1,3}$/.test(text) && Number(text) <= MAX_WAIT_SECONDS)),
+  z.transform((text) => Number(text) * 1000),
+);
+
+/** Plain HTTP is for tests on this machine. */
+const apiUrl = z.string().check(
+  z.refine((text) => {
+    const url = URL.parse(text);
+    const isLocal = url?.hostname === '127.0.0.1' || url?.hostname === 'localhost';
+    return text.endsWith('/') && (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal));
+  }),
+);
+
+/** Every variable that the notifier reads. The table in docs/slack.md is made from this one. */
+export const NOTIFIER_VARIABLES = {
+  secretArn: variable(
+    'FARGAUGE_SLACK_SECRET_ARN',
+    '',
+    'the ARN of a secret of Secrets Manager, or of a parameter of Systems Manager',
+    z
+      .string()
+      .check(
+        z.regex(/^arn:aws[a-z-]*:(secretsmanager:[^:]+:\d{12}:secret:|ssm:[^:]+:\d{12}:parameter\/)\S+$/),
+      ),
+    'Where the bot token or the webhooks are kept. Required.',
+  ),
+  successChannel: variable(
+    'FARGAUGE_SLACK_SUCCESS_CHANNEL',
+    '',
+    "a channel's id, or its name",
+    channel,
+    'Where notices of success go. Default: nowhere. With webhooks it is not needed.',
+  ),
+  failureChannel: variable(
+    'FARGAUGE_SLACK_FAILURE_CHANNEL',
+    '',
+    "a channel's id, or its name",
+    channel,
+    'Where notices of failed and of stopped runs go. Default: nowhere. With webhooks it is not needed.',
+  ),
+  failureMention: variable(
+    'FARGAUGE_SLACK_FAILURE_MENTION',
+    '',
+    '`here`, `channel`, `everyone`, or the id of a user (`U…`) or of a user group (`S…`)',
+    mention,
+    'Who is mentioned when a run failed, not when somebody stopped it. Default: nobody.',
+  ),
+  reportWaitMs: variable(
+    'FARGAUGE_REPORT_WAIT_SECONDS',
+    '20',
+    `a whole number from 0 to ${MAX_WAIT_SECONDS}`,
+    waitMs,
+    "How long the run's REPORT is waited for, inside the function's own time-out.",
+  ),
+  slackApiUrl: variable(
+    'FARGAUGE_SLACK_API_URL',
+    'https://slack.com/api/',
+    'an https URL that ends in a slash',
+    apiUrl,
+    "Slack's Web API; GovSlack's is `https://slack-gov.com/api/`.",
+  ),
+} as const;
+
+function variable<T>(
+  name: `FARGAUGE_${string}`,
+  defaultText: string,
+  allowed: string,
+  schema: z.ZodMiniType<T, string>,
+  help: string,
+): Variable<T> {
+  return { name, defaultText, allowed, schema, help };
+}
+
+/** The environment is not as it must be; the message lists every problem. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/**
+ * Reads the settings out of environment variables. An empty variable counts as unset.
+ * @throws SettingsError with one message that lists every problem: the variable, its value and what is allowed
+ */
+export function parseSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const problems: string[] = [...unknownVariables(env)];
+
+  function read<T>({ name, defaultText, allowed, schema }: Variable<T>): T | undefined {
+    const text = env[name] || defaultText;
+    if (text === '') return undefined;
+    const parsed = schema.safeParse(text);
+    if (parsed.success) return parsed.data;
+    problems.push(`${name}=${JSON.stringify(text.slice(0, 100))} is not allowed: it must be ${allowed}.`);
+    return undefined;
+  }
+
+  const values = {
+    secretArn: read(NOTIFIER_VARIABLES.secretArn),
+    successChannel: read(NOTIFIER_VARIABLES.successChannel),
+    failureChannel: read(NOTIFIER_VARIABLES.failureChannel),
+    failureMention: read(NOTIFIER_VARIABLES.failureMention),
+    reportWaitMs: read(NOTIFIER_VARIABLES.reportWaitMs),
+    slackApiUrl: read(NOTIFIER_VARIABLES.slackApiUrl),
+  };
+  const { name, allowed } = NOTIFIER_VARIABLES.secretArn;
+  if (!env[name]) problems.push(`${name} is not set: it must be ${allowed}.`);
+  if (problems.length > 0) {
+    throw new SettingsError(
+      ['the notifier cannot start:', ...problems.map((problem) => `  - ${problem}`)].join('\n'),
+    );
+  }
+  // Every variable that is required or has a default has a value when there are no problems.
+  return Object.freeze(values as Settings);
+}
+
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = Object.values(NOTIFIER_VARIABLES).map(({ name }) => name as string);
+  const unknown = Object.keys(env).filter((name) => name.startsWith('FARGAUGE_') && !known.includes(name));
+  return unknown.map(
+    (name) => `${name} is not a variable of the notifier. Did you mean ${nearest(name, known)}?`,
+  );
+}
+
+/** Which channel a result goes to. */
+export function channelOf(settings: Settings, result: Result): string | undefined {
+  return result === 'success' ? settings.successChannel : settings.failureChannel;
+}
