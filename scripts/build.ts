@@ -4,6 +4,7 @@
  *   dist/sidecar.cjs           the container's program
  *   dist/cloudwatch-logs.cjs   its CloudWatch Logs sink, required when the first line is due
  *   dist/cli.cjs               the `fargauge` command
+ *   dist/notifier.cjs          the function that tells Slack of stopped tasks; `fargauge notify` requires it to send
  *   dist/cdk.cjs               the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
  *   dist/NOTICES.txt           the licences of the packages bundled into them
  */
@@ -24,6 +25,16 @@ const sinkStaysOutside: Plugin = {
   setup({ onResolve }) {
     onResolve({ filter: /\/cloudwatch-logs\.ts$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './cloudwatch-logs.cjs', external: true } : undefined,
+    );
+  },
+};
+
+/** The function with its clients of AWS: the command needs it only to send. */
+const notifierStaysOutside: Plugin = {
+  name: 'notifier-stays-outside',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/notifier\/lambda\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './notifier.cjs', external: true } : undefined,
     );
   },
 };
@@ -86,6 +97,7 @@ const entries = {
   sidecar: 'src/main.ts',
   'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
   cli: 'src/cli/cli.ts',
+  notifier: 'src/notifier/lambda.ts',
   cdk: 'src/cdk/fargauge-extension.ts',
 };
 const results = [
@@ -94,9 +106,10 @@ const results = [
   await build({
     ...shared,
     entryPoints: { cli: entries.cli },
-    plugins: [sinkStaysOutside],
+    plugins: [sinkStaysOutside, notifierStaysOutside],
     banner: { js: `#!/usr/bin/env node\n${REFUSE_OLD_NODE}` },
   }),
+  await build({ ...shared, entryPoints: { notifier: entries.notifier } }),
   await build({ ...shared, entryPoints: { cdk: entries.cdk }, external: ['aws-cdk-lib', 'constructs'] }),
 ];
 const metafiles = results.map(({ metafile }) => metafile).filter((metafile) => metafile !== undefined);

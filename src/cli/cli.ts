@@ -5,11 +5,12 @@ import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { UseError } from './command-line.ts';
 import { injectCommand } from './inject.ts';
 import { localCommand } from './local.ts';
+import { notifyCommand } from './notify.ts';
 import { replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
 import { standardStreams } from './standard-streams.ts';
 
-const COMMANDS: readonly Command[] = [runCommand, localCommand, replayCommand, injectCommand];
+const COMMANDS: readonly Command[] = [runCommand, localCommand, replayCommand, injectCommand, notifyCommand];
 
 const HELP = `Usage: fargauge [COMMAND] [OPTIONS]
 

@@ -1,31 +1,56 @@
+import type { LineFields } from '../core/line.ts';
 import { known } from '../core/units.ts';
-import type { Report } from './report.ts';
+import { literal } from './mrkdwn.ts';
+import type { Report, RunLines } from './run-lines.ts';
 
-/** A figure of a run for a person: what it is, and its value with its unit. */
+/** A figure of a run for a person: what it is, and its value with its unit, in mrkdwn. */
 export interface Figure {
   readonly label: string;
   readonly value: string;
 }
 
 const UNITS_PER_VCPU = 1024;
+const SHOWN_NAME_LENGTH = 60;
 
-/** The figures of a REPORT that a notice shows. What the REPORT does not know is left out. */
-export function figuresOf(report: Report): readonly Figure[] {
-  const figures = [
-    ['Memory', memoryOf(report)],
+export const MEMORY_LABEL = 'Memory';
+
+/**
+ * The figures of a run that a notice shows. What its lines do not know is left out.
+ *
+ * Where a container has a limit of its own, that one was hit, not the task's size: its memory then stands first.
+ */
+export function figuresOf({ report, containers }: RunLines): readonly Figure[] {
+  const figures: readonly (readonly [label: string, value: string | undefined])[] = [
+    [MEMORY_LABEL, memoryOfRun(report, containers)],
     ['CPU', cpuOf(report)],
     ['Start-up', known(report.initDurationMs, duration)],
     ['Billed', known(report.billedDurationMs, duration)],
     ['Recommended size', sizeOf(report.recommendedCpuUnits, report.recommendedMemoryMB)],
-  ] as const;
-  return figures.flatMap(([label, value]) => (value === undefined ? [] : [{ label, value }]));
+  ];
+  return figures.flatMap(([label, value]) => (value ? [{ label, value }] : []));
+}
+
+function memoryOfRun(report: Report, containers: readonly LineFields[]): string | undefined {
+  const whole = memoryOf(report);
+  const limited = limitedContainer(report, containers);
+  const own = limited && memoryOf(limited);
+  if (own === undefined) return whole;
+  const name = literal(limited?.container ?? 'a container', SHOWN_NAME_LENGTH);
+  return `${own} in ${name}${known(whole, (text) => `; ${text} in all`) ?? ''}`;
+}
+
+function limitedContainer(report: Report, containers: readonly LineFields[]): LineFields | undefined {
+  const limited = containers.filter(
+    ({ memorySizeMB }) => memorySizeMB !== undefined && memorySizeMB !== report.memorySizeMB,
+  );
+  return limited.find(({ errorType }) => errorType === 'OutOfMemory') ?? limited[0];
 }
 
 function memoryOf({
   maxMemoryUsedMB,
   memorySizeMB,
   maxMemoryUtilizationPercent,
-}: Report): string | undefined {
+}: LineFields): string | undefined {
   if (maxMemoryUsedMB === undefined) return undefined;
   const share = known(maxMemoryUtilizationPercent, (percent) => ` (${percent} %)`) ?? '';
   return `peak ${maxMemoryUsedMB} MB${known(memorySizeMB, (mb) => ` of ${mb} MB`) ?? ''}${share}`;

@@ -1,11 +1,12 @@
 import type { KnownBlock, MrkdwnElement } from '@slack/types';
 import { isoTime } from '../core/line.ts';
+import { known } from '../core/units.ts';
 import { logStreamUrl, taskUrl } from './console-links.ts';
-import { duration, figuresOf } from './figures.ts';
+import { duration, figuresOf, MEMORY_LABEL } from './figures.ts';
 import type { LogLocation } from './log-location.ts';
 import { code, link, literal } from './mrkdwn.ts';
-import type { Report } from './report.ts';
 import type { Result, RunEnding } from './run-ending.ts';
+import type { RunLines } from './run-lines.ts';
 import type { StoppedTask } from './stopped-task.ts';
 
 /** What goes to Slack, but for the channel. */
@@ -19,9 +20,9 @@ export interface Message {
 export interface Notice {
   readonly task: StoppedTask;
   readonly ending: RunEnding;
-  readonly report: Report | undefined;
-  /** Why there is no REPORT, as the end of a sentence. */
-  readonly noReportReason: string | undefined;
+  readonly lines: RunLines | undefined;
+  /** Why there are none, as the end of a sentence. */
+  readonly noLinesReason: string | undefined;
   /** The batch's own log. */
   readonly log: LogLocation | undefined;
   /** Who is told of a failure, in mrkdwn. */
@@ -47,18 +48,15 @@ const SHORT_ID_LENGTH = 8;
  * mention or link (see mrkdwn.ts), and with `verbatim` Slack does not look for names in it either.
  */
 export function messageOf(notice: Notice): Message {
-  const { task, ending, report } = notice;
-  const job = literal(report?.job ?? task.family ?? 'task', SHOWN.job);
+  const { task, ending, lines } = notice;
+  const job = literal(lines?.report.job ?? task.family ?? '', SHOWN.job) || 'task';
   const mention = ending.result === 'failure' && notice.mention ? ` ${notice.mention}` : '';
   const sign = SIGNS[ending.result];
   const why = ending.result === 'success' ? [] : explanationOf(task, ending);
   const blocks: KnownBlock[] = [
     { type: 'section', text: mrkdwn(`${sign} *${job}* ${ending.headline}${mention}`) },
     ...(why.length > 0 ? [{ type: 'section' as const, text: mrkdwn(why.join('\n')) }] : []),
-    {
-      type: 'section',
-      fields: fieldsOf(task, report).map(([label, value]) => mrkdwn(`*${label}*\n${value}`)),
-    },
+    { type: 'section', fields: fieldsOf(notice) },
     { type: 'context', elements: footOf(notice).map(mrkdwn) },
   ];
   return { text: `${sign} ${job} ${ending.headline}${shortFigures(notice)}${mention}`, blocks };
@@ -73,11 +71,9 @@ function explanationOf(
   { stopCode, stoppedReason, containers }: StoppedTask,
   { explanation }: RunEnding,
 ): string[] {
-  const reasons = [stoppedReason, ...containers.map(({ reason }) => reason)].filter(
-    (reason) => reason !== undefined,
-  );
-  const distinct = [...new Set(reasons)];
-  const shown = distinct.slice(0, MAX_REASONS).map((reason) => code(reason, SHOWN.reason));
+  const reasons = [stoppedReason, ...containers.map(({ reason }) => reason)];
+  const distinct = [...new Set(reasons.map((reason) => code(reason ?? '', SHOWN.reason)))].filter(Boolean);
+  const shown = distinct.slice(0, MAX_REASONS);
   const left = distinct.length - MAX_REASONS;
   return [
     explanation ?? (stopCode === undefined ? undefined : `ECS says ${code(stopCode, SHOWN.name)}.`),
@@ -86,23 +82,21 @@ function explanationOf(
   ].filter((line) => line !== undefined);
 }
 
-/** At most ten: what Slack allows. */
-function fieldsOf(
-  task: StoppedTask,
-  report: Report | undefined,
-): readonly (readonly [label: string, value: string])[] {
+/** Nine at most, of the ten that Slack allows. */
+function fieldsOf({ task, lines }: Notice): MrkdwnElement[] {
   const fields: readonly (readonly [label: string, value: string | undefined])[] = [
-    ['Duration', durationOf(task, report)],
+    ['Duration', durationOf(task, lines)],
     ['Exit codes', exitCodesOf(task)],
-    ['Started by', task.startedBy && starterOf(task.startedBy)],
-    ['Cluster', task.cluster && literal(task.cluster, SHOWN.name)],
-    ...(report ? figuresOf(report).map(({ label, value }) => [label, value] as const) : []),
+    ['Started by', known(task.startedBy, starterOf)],
+    ['Cluster', known(task.cluster, (cluster) => literal(cluster, SHOWN.name))],
+    ...(lines ? figuresOf(lines).map(({ label, value }) => [label, value] as const) : []),
   ];
-  return fields.flatMap(([label, value]) => (value ? [[label, value]] : []));
+  return fields.flatMap(([label, value]) => (value ? [mrkdwn(`*${label}*\n${value}`)] : []));
 }
 
-function durationOf({ startedAtMs, endedAtMs }: StoppedTask, report: Report | undefined): string {
-  if (report?.durationMs !== undefined) return duration(report.durationMs);
+function durationOf({ startedAtMs, endedAtMs }: StoppedTask, lines: RunLines | undefined): string {
+  const told = lines?.report.durationMs;
+  if (told !== undefined) return duration(told);
   if (startedAtMs === undefined) return 'never ran';
   return endedAtMs === undefined ? 'unknown' : duration(Math.max(0, endedAtMs - startedAtMs));
 }
@@ -129,26 +123,27 @@ function starterOf(startedBy: string): string {
 }
 
 /** Which task it was, and where to look; the short id tells a notice that came twice. */
-function footOf({ task, report, noReportReason, log }: Notice): string[] {
+function footOf({ task, lines, noLinesReason, log }: Notice): string[] {
   const { taskId, family, revision, endedAtMs } = task;
   const url = taskUrl(task);
-  const logUrl = log && logStreamUrl(task.partition, log);
+  // A task that never ran has no log stream.
+  const logUrl = log && task.startedAtMs !== undefined && logStreamUrl(task.partition, log);
   const id = `Task ${taskId.slice(0, SHORT_ID_LENGTH)}`;
   return [
-    report ? undefined : `No figures: ${literal(noReportReason ?? 'there is no REPORT', SHOWN.noReport)}.`,
+    lines ? undefined : `No figures: ${literal(noLinesReason ?? 'there is no REPORT', SHOWN.noReport)}.`,
     url ? link(url, id) : id,
-    logUrl && link(logUrl, 'Log stream'),
-    family === undefined ? undefined : `${literal(family, SHOWN.job)}${revision ? `:${revision}` : ''}`,
+    logUrl ? link(logUrl, 'Log stream') : undefined,
+    revision === undefined ? undefined : `${literal(family ?? '', SHOWN.job)}:${revision}`,
     endedAtMs === undefined ? undefined : `ended ${isoTime(endedAtMs)}`,
   ].filter((part) => part !== undefined);
 }
 
-function shortFigures({ task, report }: Notice): string {
-  const memory = report && figuresOf(report).find(({ label }) => label === 'Memory');
+function shortFigures({ task, lines }: Notice): string {
+  const memory = lines && figuresOf(lines).find(({ label }) => label === MEMORY_LABEL)?.value;
   return [
     '',
-    ...(memory ? [`memory ${memory.value}`] : []),
-    `duration ${durationOf(task, report)}`,
+    ...(memory === undefined ? [] : [`memory ${memory}`]),
+    task.startedAtMs === undefined ? 'never ran' : `duration ${durationOf(task, lines)}`,
     `task ${task.taskId.slice(0, SHORT_ID_LENGTH)}`,
   ].join(', ');
 }

@@ -63,20 +63,20 @@ export class Notifier {
     const definition = await this.#describe(task);
     const logs = definition && logsOf(task, definition);
     const search = await this.#search(task, logs, endMs - RESERVED_FOR_SLACK_MS);
-    const report = search.kind === 'found' ? search.report : undefined;
+    const lines = search.kind === 'found' ? search.lines : undefined;
     const essential = definition?.containers.filter(({ isEssential }) => isEssential).map(({ name }) => name);
-    const ending = endingOf(task, report, essential && new Set(essential));
+    const ending = endingOf(task, lines?.report, essential && new Set(essential));
     const message = messageOf({
       task,
       ending,
-      report,
-      noReportReason: search.kind === 'missing' ? search.reason : undefined,
+      lines,
+      noLinesReason: search.kind === 'missing' ? search.reason : undefined,
       log: logs?.batch,
       mention: settings.failureMention,
     });
     const isSent = await this.#send(ending.result, message, endMs);
     if (!isSent) return this.#skip('unwanted');
-    return { kind: 'sent', result: ending.result, taskId: task.taskId, hasReport: report !== undefined };
+    return { kind: 'sent', result: ending.result, taskId: task.taskId, hasReport: lines !== undefined };
   }
 
   /** Undefined when it cannot be had: the notice then says less. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { type CallFailure, classifyFailure } from '../sinks/retry.ts';
 import type { LogLocation } from './log-location.ts';
-import { findReport, type Report } from './report.ts';
+import { findRunLines, type RunLines } from './run-lines.ts';
 
 /** The last messages of a log stream. Rejects as the AWS SDK does. */
 export type ReadTail = (location: LogLocation, sinceMs: number) => Promise<readonly string[]>;
@@ -16,7 +16,7 @@ export interface ReportSearch {
 }
 
 export type Search =
-  | { readonly kind: 'found'; readonly report: Report }
+  | { readonly kind: 'found'; readonly lines: RunLines }
   | { readonly kind: 'missing'; readonly reason: string };
 
 /** Between two looks: GetLogEvents allows 10 a second and account in small regions. */
@@ -43,8 +43,8 @@ export async function searchReport(
         if (!isPassing(look)) refused.set(location, look);
         continue;
       }
-      const report = findReport(look, taskId);
-      if (report) return { kind: 'found', report };
+      const lines = findRunLines(look, taskId);
+      if (lines) return { kind: 'found', lines };
     }
     const [first] = refused.values();
     if (first && refused.size === locations.length) {

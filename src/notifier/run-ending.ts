@@ -1,7 +1,7 @@
 import { HELPERS, matches } from '../core/selection.ts';
 import { known } from '../core/units.ts';
 import { SIDECAR_NAME } from '../deploy/sidecar-container.ts';
-import type { Report } from './report.ts';
+import type { Report } from './run-lines.ts';
 import type { StoppedContainer, StoppedTask } from './stopped-task.ts';
 
 /** `stopped`: somebody wanted it to end; whether its work was done nobody can tell. */
@@ -84,29 +84,31 @@ const ERRORS: readonly (readonly [words: RegExp, cause: Cause])[] = [
  * The values of `stopCode`; AWS may add others.
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
  */
-const STOP_CODES: Readonly<Record<string, Cause>> = {
-  TaskFailedToStart: { name: 'did not start', explanation: 'The task never ran.' },
-  EssentialContainerExited: {
-    name: 'essential container exited',
-    explanation: 'An essential container exited, and so ECS stopped the task.',
-  },
-  UserInitiated: {
-    name: 'stopped by a user',
-    explanation: 'A person or a program stopped the task by StopTask.',
-  },
-  ServiceSchedulerInitiated: {
-    name: 'stopped by its service',
-    explanation: 'The service that the task belongs to stopped it.',
-  },
-  SpotInterruption: {
-    name: 'Spot interruption',
-    explanation: 'AWS took back the Spot capacity that the task ran on.',
-  },
-  TerminationNotice: {
-    name: 'instance terminated',
-    explanation: 'The instance that the task ran on was about to be terminated.',
-  },
-};
+const STOP_CODES: ReadonlyMap<string, Cause> = new Map(
+  Object.entries({
+    TaskFailedToStart: { name: 'did not start', explanation: 'The task never ran.' },
+    EssentialContainerExited: {
+      name: 'essential container exited',
+      explanation: 'An essential container exited, and so ECS stopped the task.',
+    },
+    UserInitiated: {
+      name: 'stopped by a user',
+      explanation: 'A person or a program stopped the task by StopTask.',
+    },
+    ServiceSchedulerInitiated: {
+      name: 'stopped by its service',
+      explanation: 'The service that the task belongs to stopped it.',
+    },
+    SpotInterruption: {
+      name: 'Spot interruption',
+      explanation: 'AWS took back the Spot capacity that the task ran on.',
+    },
+    TerminationNotice: {
+      name: 'instance terminated',
+      explanation: 'The instance that the task ran on was about to be terminated.',
+    },
+  }),
+);
 
 /** Whoever stops a task so wanted it to end. */
 const WANTED_STOPS: readonly (string | undefined)[] = ['UserInitiated', 'ServiceSchedulerInitiated'];
@@ -132,7 +134,7 @@ export function endingOf(
   const containers = task.containers.filter(({ name }) => (essential ? essential.has(name) : isOwn(name)));
   const result = resultOf(task, report, containers);
   if (result === 'success') return { result, headline: 'succeeded', explanation: undefined };
-  const stop = known(task.stopCode, (stopCode) => STOP_CODES[stopCode]);
+  const stop = known(task.stopCode, (stopCode) => STOP_CODES.get(stopCode));
   if (result === 'stopped') return { result, headline: `was ${stop?.name}`, explanation: stop?.explanation };
   const error = errorOf(task, report, containers);
   const told = error ?? (BROKEN_RUNS.includes(task.stopCode) ? stop : undefined);

@@ -64,13 +64,15 @@ const CONTENT: ReadonlySet<string> = new Set([
   'msg_blocks_too_long',
 ]);
 
-const HINTS: Readonly<Record<string, string>> = {
-  channel_not_found: 'check the id; the app must be a member of a private channel',
-  not_in_channel: 'invite the app into the channel: /invite @app',
-  is_archived: 'the channel is archived: name another one',
-  missing_scope: 'the app needs the scope chat:write',
-  no_service: 'the webhook was removed: make another one',
-};
+const HINTS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    channel_not_found: 'check the id; the app must be a member of a private channel',
+    not_in_channel: 'invite the app into the channel: /invite @app',
+    is_archived: 'the channel is archived: name another one',
+    missing_scope: 'the app needs the scope chat:write',
+    no_service: 'the webhook was removed: make another one',
+  }),
+);
 
 export function judge({ status, retryAfter, body }: Answer, isWebApi: boolean): Verdict {
   if (status === 429) {
@@ -150,7 +152,7 @@ export async function post(
       content = { text: message.text };
       continue;
     }
-    if (kind === 'refused') throw failure(destination, reason, HINTS[reason]);
+    if (kind === 'refused') throw failure(destination, reason, HINTS.get(reason));
     const waitMs =
       verdict.afterMs === undefined
         ? fullJitterMs(failureCount, BACKOFF, random)

@@ -1,0 +1,385 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Aws } from '../../src/notifier/aws.ts';
+import type { DefinedContainer, LogLocation, TaskDefinition } from '../../src/notifier/log-location.ts';
+import { Notifier } from '../../src/notifier/notifier.ts';
+import { parseSettings } from '../../src/notifier/settings.ts';
+import { parseEvent } from '../../src/notifier/stopped-task.ts';
+import { CHANNELS, type SlackServer, startSlackServer } from '../support/slack-server.ts';
+import { linesOfTask, readEvent } from './recorded-events.ts';
+import { SkippingClock } from './skipping-clock.ts';
+
+const SECRET_ARN = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:slack-AbCdEf';
+const REMAINING_MS = 60_000;
+
+/** AWS as the notifier sees it, with what it was asked. */
+class FakeAws implements Aws {
+  readonly asked: string[] = [];
+  definition: TaskDefinition | Error = { containers: [defined('nightly-batch'), defined('fargauge')] };
+  secret = 'xoxb-1';
+  /** Looks at each log stream that bring nothing, before the lines are there. */
+  lateLooks = 0;
+  readonly logs = new Map<string, readonly string[]>();
+  failure: Error | undefined;
+
+  async describeTaskDefinition(): Promise<TaskDefinition> {
+    this.asked.push('definition');
+    if (this.definition instanceof Error) throw this.definition;
+    return this.definition;
+  }
+
+  async readTail({ logGroupName, logStreamName }: LogLocation): Promise<readonly string[]> {
+    const looks = this.asked.filter((each) => each === logStreamName).length;
+    this.asked.push(logStreamName);
+    if (this.failure) throw this.failure;
+    const lines = this.logs.get(`${logGroupName} ${logStreamName}`);
+    if (lines === undefined) throw named('ResourceNotFoundException');
+    return looks < this.lateLooks ? [] : lines;
+  }
+
+  async readSecret(): Promise<string> {
+    this.asked.push('secret');
+    return this.secret;
+  }
+
+  count(what: string): number {
+    return this.asked.filter((each) => each === what).length;
+  }
+}
+
+function defined(name: string): DefinedContainer {
+  return {
+    name,
+    isEssential: name !== 'fargauge',
+    environment: new Map(),
+    awslogs: { region: 'us-east-1', logGroupName: '/ecs/nightly-batch', streamPrefix: 'ecs' },
+  };
+}
+
+function named(name: string): Error {
+  return Object.assign(new Error('said AWS'), { name });
+}
+
+let slack: SlackServer;
+let aws: FakeAws;
+let clock: SkippingClock;
+let logged: Readonly<Record<string, unknown>>[];
+let notifier: Notifier;
+
+function createNotifier(variables: Readonly<Record<string, string>> = {}): Notifier {
+  const settings = parseSettings({
+    FARGAUGE_SLACK_SECRET_ARN: SECRET_ARN,
+    FARGAUGE_SLACK_SUCCESS_CHANNEL: CHANNELS.success,
+    FARGAUGE_SLACK_FAILURE_CHANNEL: CHANNELS.failure,
+    FARGAUGE_SLACK_FAILURE_MENTION: 'here',
+    FARGAUGE_SLACK_API_URL: slack.apiUrl,
+    ...variables,
+  });
+  return new Notifier({ settings, aws, clock, random: () => 0.5, log: (fields) => void logged.push(fields) });
+}
+
+beforeEach(async () => {
+  slack = await startSlackServer();
+  aws = new FakeAws();
+  clock = new SkippingClock();
+  logged = [];
+  notifier = createNotifier();
+});
+afterEach(() => slack.close());
+
+const outOfMemory = readEvent('fargate-out-of-memory');
+const success = readEvent('fargate-scheduled-success');
+
+function leaveLines(event: unknown, shape: string, container = 'nightly-batch'): void {
+  const parsed = parseEvent(event);
+  if (parsed.kind !== 'task') throw new Error('the event has no task');
+  aws.logs.set(`/ecs/nightly-batch ecs/${container}/${parsed.task.taskId}`, linesOfTask(parsed.task, shape));
+}
+
+const lastText = () => slack.taken.at(-1)?.text;
+const lastBlocks = () => JSON.stringify(slack.taken.at(-1)?.blocks);
+
+describe('the notifier', () => {
+  it('tells of a success and of a failure on their channels, with the figures', async () => {
+    leaveLines(outOfMemory, 'ec2-bridge-cgroup-v2');
+    leaveLines(success, 'fargate-cgroup-v1');
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toEqual({
+      kind: 'sent',
+      result: 'failure',
+      taskId: '5b64c49eb10e4b4bbeb051b02a02c58a',
+      hasReport: true,
+    });
+    expect(await notifier.notify(success, REMAINING_MS)).toMatchObject({
+      result: 'success',
+      hasReport: true,
+    });
+    expect(slack.taken).toMatchObject([
+      {
+        channel: CHANNELS.failure,
+        text: '❌ nightly-batch failed: OutOfMemory, memory peak 246 MB of 256 MB (96.09 %) in resize; peak 278 MB in all, duration 5.9 s, task 5b64c49e <!here>',
+        mentions: ['!here'],
+      },
+      {
+        channel: CHANNELS.success,
+        text: '✅ nightly-batch succeeded, memory peak 420 MB of 1024 MB (41.02 %), duration 46.3 s, task 1f4c0f1d',
+        mentions: [],
+      },
+    ]);
+    // The REPORT was there at once, and the secret is kept.
+    expect(clock.slept).toEqual([]);
+    expect(aws.count('secret')).toBe(1);
+  });
+
+  it('waits for lines that come after the event', async () => {
+    leaveLines(outOfMemory, 'ec2-bridge-cgroup-v2');
+    aws.lateLooks = 3;
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toMatchObject({ hasReport: true });
+    expect(clock.slept).toEqual([375, 750, 1_500]);
+  });
+
+  it('finds them in the sidecar’s own log, too', async () => {
+    leaveLines(outOfMemory, 'ec2-bridge-cgroup-v2', 'fargauge');
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toMatchObject({ hasReport: true });
+  });
+
+  it('takes no other task’s REPORT', async () => {
+    const { taskId } = JSON.parse(linesFor(success)[0] ?? '{}');
+    expect(taskId).toBe('1f4c0f1d7e0b4c3c8f3a4b1f0a9e6d21');
+    aws.logs.set('/ecs/nightly-batch ecs/nightly-batch/5b64c49eb10e4b4bbeb051b02a02c58a', linesFor(success));
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toMatchObject({ hasReport: false });
+  });
+
+  it('goes out without figures when none come in time, and says so', async () => {
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toMatchObject({
+      result: 'failure',
+      hasReport: false,
+    });
+    expect(lastText()).toBe(
+      '❌ nightly-batch failed: OutOfMemory, duration 26 min 10 s, task 5b64c49e <!here>',
+    );
+    expect(lastBlocks()).toContain('No figures: the REPORT did not come within 20 s.');
+    expect(clock.elapsed()).toBeLessThanOrEqual(20_000);
+    expect(clock.elapsed()).toBeGreaterThan(15_000);
+  });
+
+  it('keeps enough of the function’s time for Slack', async () => {
+    await notifier.notify(outOfMemory, 25_000);
+    expect(clock.elapsed()).toBeLessThanOrEqual(9_000);
+    clock = new SkippingClock();
+    await createNotifier().notify(outOfMemory, 10_000);
+    expect(clock.slept).toEqual([]);
+    expect(slack.taken).toHaveLength(2);
+  });
+
+  it.each<[string, () => void, Record<string, unknown>, string]>([
+    ['the task never ran', () => {}, readEvent('fargate-pull-failure'), 'No figures: the task never ran.'],
+    [
+      'the task definition cannot be read',
+      () => {
+        aws.definition = named('AccessDeniedException');
+      },
+      outOfMemory,
+      'No figures: its task definition could not be read.',
+    ],
+    [
+      'there is no sidecar',
+      () => {
+        aws.definition = { containers: [defined('nightly-batch')] };
+      },
+      outOfMemory,
+      'No figures: its task definition has no sidecar.',
+    ],
+    [
+      'nothing logs to CloudWatch Logs',
+      () => {
+        aws.definition = { containers: [{ ...defined('nightly-batch'), awslogs: undefined }] };
+      },
+      outOfMemory,
+      'No figures: its task definition names no log group of CloudWatch Logs.',
+    ],
+    [
+      'the log may not be read',
+      () => {
+        aws.failure = named('AccessDeniedException');
+      },
+      outOfMemory,
+      'No figures: its log could not be read: AccessDeniedException: said AWS.',
+    ],
+  ])('does not wait when %s', async (_, arrange, event, words) => {
+    arrange();
+    expect(await notifier.notify(event, REMAINING_MS)).toMatchObject({ kind: 'sent', hasReport: false });
+    expect(lastBlocks()).toContain(words);
+    expect(clock.slept).toEqual([]);
+  });
+
+  it('looks again where CloudWatch Logs is throttled', async () => {
+    aws.failure = named('ThrottlingException');
+    await notifier.notify(outOfMemory, REMAINING_MS);
+    expect(aws.asked.length).toBeGreaterThan(10);
+    expect(lastBlocks()).toContain('the REPORT did not come');
+  });
+
+  it('gives the same notice for the same event', async () => {
+    leaveLines(outOfMemory, 'ec2-bridge-cgroup-v2');
+    await notifier.notify(outOfMemory, REMAINING_MS);
+    await notifier.notify(outOfMemory, REMAINING_MS);
+    const [first, second] = slack.taken;
+    expect(second).toEqual(first);
+    expect(first?.text).toContain('task 5b64c49e');
+  });
+
+  it('counts what it skips, and asks nothing for it', async () => {
+    const running = readEvent('fargate-running');
+    expect(await notifier.notify(running, REMAINING_MS)).toEqual({
+      kind: 'skipped',
+      reason: 'not-stopped',
+      count: 1,
+    });
+    expect(await notifier.notify(running, REMAINING_MS)).toEqual({
+      kind: 'skipped',
+      reason: 'not-stopped',
+      count: 2,
+    });
+    for (const event of [readEvent('service-action'), undefined, 7, []]) {
+      expect(await notifier.notify(event, REMAINING_MS)).toMatchObject({
+        kind: 'skipped',
+        reason: 'other-event',
+      });
+    }
+    expect(aws.asked).toEqual([]);
+    expect(slack.requestCount).toBe(0);
+  });
+
+  it('skips a result without a channel', async () => {
+    notifier = createNotifier({ FARGAUGE_SLACK_SUCCESS_CHANNEL: '' });
+    expect(await notifier.notify(success, REMAINING_MS)).toEqual({
+      kind: 'skipped',
+      reason: 'unwanted',
+      count: 1,
+    });
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toMatchObject({ kind: 'sent' });
+  });
+
+  it('reads the secret again when the token was replaced, once', async () => {
+    await notifier.notify(success, REMAINING_MS);
+    slack.token = 'xoxb-2';
+    aws.secret = 'xoxb-2';
+    await notifier.notify(success, REMAINING_MS);
+    expect(slack.taken).toHaveLength(2);
+    slack.token = 'xoxb-3';
+    await expect(notifier.notify(success, REMAINING_MS)).rejects.toThrow('invalid_auth');
+    expect(aws.count('secret')).toBe(3);
+    // The one that did not work is not kept.
+    aws.secret = 'xoxb-3';
+    await notifier.notify(success, REMAINING_MS);
+    expect(slack.taken).toHaveLength(3);
+  });
+
+  it('throws what could not be sent, so that the event comes again', async () => {
+    slack.inject(...Array.from({ length: 99 }, () => ({ kind: 'answer', status: 500 }) as const));
+    await expect(notifier.notify(success, REMAINING_MS)).rejects.toThrow('HTTP 500; no time is left');
+    expect(clock.elapsed()).toBeLessThan(REMAINING_MS);
+    aws.secret = 'hunter2';
+    await expect(createNotifier().notify(success, REMAINING_MS)).rejects.toThrow('it must be a bot token');
+  });
+});
+
+function linesFor(event: unknown): readonly string[] {
+  const parsed = parseEvent(event);
+  if (parsed.kind !== 'task') throw new Error('the event has no task');
+  return linesOfTask(parsed.task, 'fargate-cgroup-v1');
+}
+
+/** Text as an attacker or a careless hand would write it. */
+const nasty = fc.oneof(
+  fc.constantFrom(
+    '<!channel>',
+    '<@U012AB3CD>',
+    '@here',
+    '#general',
+    '&amp;',
+    '`',
+    '*',
+    '😀'.repeat(900),
+    '\n',
+    '<http://x|y>',
+  ),
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.string({ unit: fc.constantFrom('&', '<', '>', '😀', '\ud83d', '`', '|'), maxLength: 4_000 }),
+  fc.string({ maxLength: 3 }).map((text) => text.repeat(20_000)),
+);
+const rarely = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 4 });
+const anything = fc.jsonValue({ maxDepth: 2 });
+
+/** A stopped task of which anything may be anything. */
+const anyEvent = fc
+  .record({
+    containers: fc.oneof(
+      fc.array(
+        fc.record({
+          name: fc.oneof(nasty, fc.constantFrom('nightly-batch', 'fargauge')),
+          exitCode: fc.oneof(fc.constantFrom(0, 1, 137), fc.integer(), anything),
+          reason: rarely(fc.oneof(nasty, fc.constant('OutOfMemoryError: killed'), anything)),
+        }),
+        { maxLength: 14 },
+      ),
+      anything,
+    ),
+    stopCode: fc.oneof(
+      fc.constantFrom('EssentialContainerExited', 'TaskFailedToStart', 'UserInitiated', 'SpotInterruption'),
+      nasty,
+      anything,
+    ),
+    stoppedReason: fc.oneof(nasty, anything),
+    startedBy: fc.oneof(nasty, fc.constant('chronos-schedule/<!here>'), anything),
+    group: fc.oneof(
+      nasty.map((name) => `family:${name}`),
+      anything,
+    ),
+    taskDefinitionArn: rarely(fc.oneof(nasty, fc.constant(outOfMemory.detail.taskDefinitionArn))),
+    clusterArn: fc.oneof(nasty, fc.constant('arn:aws:ecs:us-east-1:123456789012:cluster/batch')),
+    startedAt: rarely(fc.oneof(fc.constant('2024-11-13T20:56:36.540Z'), anything)),
+  })
+  .map((detail) => ({ ...outOfMemory, detail: { ...outOfMemory.detail, ...detail } }));
+
+/** A REPORT of which every text is nasty: anybody who writes into the log may write one. */
+const anyReport = fc.record({ job: nasty, container: nasty, maxMemoryUsedMB: fc.maxSafeInteger() });
+
+describe('whatever comes', () => {
+  it('Slack takes every message of a thousand, and nothing in one mentions but the mention that is set', async () => {
+    notifier = createNotifier({ FARGAUGE_REPORT_WAIT_SECONDS: '0' });
+    const [line = ''] = linesFor(outOfMemory).filter((each) => each.includes('"REPORT"'));
+    await fc.assert(
+      fc.asyncProperty(anyEvent, rarely(anyReport), async (event, report) => {
+        aws.logs.clear();
+        if (report) {
+          const lines = ['REPORT', 'CONTAINER'].map((type) =>
+            JSON.stringify({ ...JSON.parse(line), ...report, type, memorySizeMB: type.length }),
+          );
+          aws.logs.set('/ecs/nightly-batch ecs/nightly-batch/5b64c49eb10e4b4bbeb051b02a02c58a', lines);
+        }
+        const takenCount = slack.taken.length;
+        const notified = await notifier.notify(event, REMAINING_MS);
+        expect(slack.refusals).toEqual([]);
+        expect(slack.taken.length).toBe(takenCount + 1);
+        const isFailure = notified.kind === 'sent' && notified.result === 'failure';
+        expect(slack.taken.at(-1)?.mentions).toEqual(isFailure ? ['!here'] : []);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(slack.taken).toHaveLength(1_000);
+  });
+
+  it('256 KB of it are one notice, too', async () => {
+    const containers = Array.from({ length: 10 }, (_, index) => ({
+      name: `c${index}`,
+      exitCode: index,
+      reason: `${index}${'<&>'.repeat(8_000)}`,
+    }));
+    const event = { ...outOfMemory, detail: { ...outOfMemory.detail, containers } };
+    expect(JSON.stringify(event).length).toBeGreaterThan(240_000);
+    expect(await notifier.notify(event, REMAINING_MS)).toMatchObject({ kind: 'sent', result: 'failure' });
+    expect(slack.refusals).toEqual([]);
+    expect(lastBlocks()).toContain('and 7 more');
+  });
+});
