@@ -98,6 +98,25 @@ const RULES: readonly Rule[] = [
   },
   { of: 'src/deploy/', may: ['src/deploy/'] },
   { of: 'src/cdk/', may: ['src/deploy/', 'aws-cdk-lib', 'constructs'] },
+  { of: 'src/notifier/lambda.ts', may: ['src/notifier/', 'src/clock.ts'] },
+  // Its clients of AWS are in one file.
+  {
+    of: 'src/notifier/aws.ts',
+    may: ['@aws-sdk/'],
+    mayTypes: ['src/notifier/log-location.ts'],
+  },
+  {
+    of: 'src/notifier/',
+    may: [
+      'src/notifier/',
+      'src/core/',
+      'src/deploy/sidecar-container.ts',
+      'src/nearest.ts',
+      'src/sinks/retry.ts',
+      'zod/mini',
+    ],
+    mayTypes: ['src/clock.ts', '@slack/types'],
+  },
   { of: 'src/config.ts', may: ['src/core/selection.ts', 'src/nearest.ts', 'zod'] },
   { of: 'src/recorder.ts', may: [], mayTypes: ['src/core/line.ts'] },
   { of: 'src/log.ts', may: ['pino'], mayTypes: ['src/config.ts', 'src/sinks/descriptor.ts'] },
