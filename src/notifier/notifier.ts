@@ -7,7 +7,7 @@ import { type Search, searchReport } from './report-search.ts';
 import { endingOf, type Result } from './run-ending.ts';
 import type { Settings } from './settings.ts';
 import { post, SlackError } from './slack.ts';
-import { destinationOf } from './slack-access.ts';
+import { destinationOf, SecretError } from './slack-access.ts';
 import { parseEvent, type SkipReason, type StoppedTask } from './stopped-task.ts';
 
 /** What became of an event. */
@@ -51,8 +51,7 @@ export class Notifier {
    * One event, one notice; the same event again gives the same notice again.
    * @param event anything; what is not a stopped task is skipped and counted, because another try would not mend it
    * @param remainingMs of the function's time
-   * @throws SlackError, SecretError or an error of the SDK when the notice could not be sent: then the event must come
-   *   again, or be kept
+   * @throws SlackError or SecretError when the notice could not be sent: then the event must come again, or be kept
    */
   async notify(event: unknown, remainingMs: number): Promise<Notified> {
     const { clock, settings } = this.#dependencies;
@@ -140,7 +139,11 @@ export class Notifier {
     const { settings, aws, clock } = this.#dependencies;
     const kept = this.#secret;
     if (kept !== undefined && clock.elapsed() - kept.readAtMs < SECRET_LIFE_MS) return kept.text;
-    const text = await aws.readSecret(settings.secretArn);
+    const text = await aws.readSecret(settings.secretArn).catch((error: unknown) => {
+      throw new SecretError(`the secret ${settings.secretArn} could not be read: ${reasonOf(error)}`, {
+        cause: error,
+      });
+    });
     this.#secret = { text, readAtMs: clock.elapsed() };
     return text;
   }

@@ -11,7 +11,7 @@ export interface Destination {
   readonly name: string;
 }
 
-/** The secret is not what it must be. The message tells nothing of what it is. */
+/** The secret cannot be had, or is not what it must be. The message tells nothing of what it is. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
 }
