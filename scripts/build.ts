@@ -33,7 +33,7 @@ const sinkStaysOutside: Plugin = {
 const notifierStaysOutside: Plugin = {
   name: 'notifier-stays-outside',
   setup({ onResolve }) {
-    onResolve({ filter: /\/notifier\/lambda\.ts$/ }, ({ kind }) =>
+    onResolve({ filter: /\/notifier\/main\.ts$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './notifier.cjs', external: true } : undefined,
     );
   },
@@ -97,7 +97,7 @@ const entries = {
   sidecar: 'src/main.ts',
   'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
   cli: 'src/cli/cli.ts',
-  notifier: 'src/notifier/lambda.ts',
+  notifier: 'src/notifier/main.ts',
   cdk: 'src/cdk/fargauge-extension.ts',
 };
 const results = [

@@ -3,22 +3,13 @@
  * artifacts of Maven Central, installed once under node_modules/.cache. A JDK of version 17 or later and Maven are
  * needed; on Debian they are installed where they are missing.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  closeSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { installJavaProgram } from './java-program.ts';
 
 /** Elasticsearch 7.10.2 is the last that Amazon's service offered, and the last under the Apache licence. */
 export const SEARCH_ENGINES = {
@@ -42,11 +33,6 @@ export interface SearchEngine {
 const START_TIMEOUT_MS = 60_000;
 /** Enough for what the tests load. */
 const HEAP = '512m';
-
-const CACHE = join(import.meta.dirname, '../node_modules/.cache');
-
-/** As Debian 12 and every later one has them. */
-const DEBIAN_PACKAGES = ['default-jdk-headless', 'maven'];
 
 /**
  * Starts a node with no index in it, ready when it answers. It ends with this process at the latest.
@@ -118,48 +104,5 @@ async function readPort(java: ChildProcess): Promise<number> {
 
 /** @returns the folder of its classes */
 export function installSearchEngine(name: SearchEngineName): string {
-  const source = join(import.meta.dirname, 'search-engine', name);
-  const pom = join(source, 'pom.xml');
-  const program = join(source, 'SingleNode.java');
-  const wanted = readFileSync(pom, 'utf8') + readFileSync(program, 'utf8');
-  const folder = join(CACHE, name);
-  const isInstalled = join(folder, 'installed');
-  requireJava();
-  if (existsSync(isInstalled) && readFileSync(isInstalled, 'utf8') === wanted) return folder;
-  console.log(`installing ${SEARCH_ENGINES[name]}`);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  run('mvn', [
-    ...['--quiet', '--batch-mode', '--file', pom, `-Dmaven.repo.local=${join(CACHE, 'maven')}`],
-    ...['org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'],
-    ...['-DincludeScope=runtime', `-DoutputDirectory=${folder}`],
-  ]);
-  run('javac', ['-cp', `${folder}/*`, '-d', folder, program]);
-  writeFileSync(isInstalled, wanted);
-  return folder;
-}
-
-let hasJava = false;
-
-function requireJava(): void {
-  hasJava ||= ['javac', 'java', 'mvn'].every(
-    (program) => spawnSync(program, ['-version'], { stdio: 'ignore' }).status === 0,
-  );
-  if (hasJava) return;
-  const install = `apt-get install ${DEBIAN_PACKAGES.join(' ')}`;
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
-    throw new Error(`the search engines need a JDK of version 17 or later, and Maven: ${install}`);
-  }
-  console.log(`installing ${DEBIAN_PACKAGES.join(' and ')}`);
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  if (globSync('/var/lib/apt/lists/*_Packages*').length === 0) run('apt-get', ['-qq', 'update'], environment);
-  run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', ...DEBIAN_PACKAGES], environment);
-  hasJava = true;
-}
-
-/** @throws Error with what the program said, when it fails */
-function run(program: string, args: readonly string[], environment = process.env): void {
-  const result = spawnSync(program, args, { env: environment, encoding: 'utf8' });
-  if (result.status === 0) return;
-  throw new Error(`${program} failed: ${result.error?.message ?? `${result.stdout}${result.stderr}`.trim()}`);
+  return installJavaProgram(`search-engine/${name}`, 'SingleNode.java', SEARCH_ENGINES[name]);
 }

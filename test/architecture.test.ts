@@ -98,7 +98,7 @@ const RULES: readonly Rule[] = [
   },
   { of: 'src/deploy/', may: ['src/deploy/'] },
   { of: 'src/cdk/', may: ['src/deploy/', 'aws-cdk-lib', 'constructs'] },
-  { of: 'src/notifier/lambda.ts', may: ['src/notifier/', 'src/clock.ts'] },
+  { of: 'src/notifier/main.ts', may: ['src/notifier/', 'src/clock.ts'] },
   // Its clients of AWS are in one file.
   {
     of: 'src/notifier/aws.ts',

@@ -124,7 +124,7 @@ async function readRunLines(file: string, taskId: string): Promise<RunLines | un
 }
 
 async function send(event: unknown, streams: Streams): Promise<number> {
-  const { notify } = await import('../notifier/lambda.ts');
+  const { notify } = await import('../notifier/main.ts');
   const endMs = systemClock.elapsed() + TIME_MS;
   try {
     const notified = await notify(event, { getRemainingTimeInMillis: () => endMs - systemClock.elapsed() });

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +18,15 @@ import type { Order } from '../../src/deploy/sidecar-container.ts';
 import { readTemplate } from '../deploy/cloudformation-template.ts';
 import { awslogs, container, ECR, fileOf, taskDefinition } from '../deploy/task-definitions.ts';
 import { blocksOf } from '../docs/pages.ts';
+import {
+  actionsOf,
+  cloudFormationActions,
+  cloudFormationFunction,
+  cloudFormationPattern,
+  FAMILIES,
+  LOG_GROUP_ARN,
+  SECRET_ARN,
+} from './notifier-stack.ts';
 
 const { CFN_LINT, TERRAFORM_PLUGIN_DIR } = process.env;
 if (CFN_LINT === undefined)
@@ -32,7 +50,7 @@ describe('cfn-lint', () => {
 const MIRROR = TERRAFORM_PLUGIN_DIR ? `-plugin-dir=${TERRAFORM_PLUGIN_DIR}` : '';
 
 /** Those that make resources, each for itself. */
-const MODULES = ['report-metrics', 'queries', 'dashboard'];
+const MODULES = ['report-metrics', 'queries', 'dashboard', 'notifier'];
 
 /** Made-up keys, and a provider that does not ask AWS whose they are. */
 const OFFLINE_PROVIDER = `provider "aws" {
@@ -321,5 +339,44 @@ describe('terraform', () => {
       .replaceAll(`\${Region}`, 'eu-west-1');
     expect(dashboard?.values.dashboard_name).toBe('fargauge');
     expect(JSON.parse(String(dashboard?.values.dashboard_body))).toEqual(JSON.parse(filled));
+  });
+
+  it('plans the notifier of the CloudFormation template', () => {
+    const notifierPackage = join(folder, 'notifier.zip');
+    writeFileSync(notifierPackage, 'a zip');
+    const plan = planOf(
+      'terraform/notifier',
+      `-var=package_file=${notifierPackage}`,
+      `-var=secret_arn=${SECRET_ARN}`,
+      `-var=families=${JSON.stringify(FAMILIES)}`,
+      `-var=log_group_arns=${JSON.stringify([`${LOG_GROUP_ARN}:*`])}`,
+    );
+    const resources = plan.planned_values.root_module.resources as readonly {
+      type: string;
+      values: JsonObject;
+    }[];
+    const planned = (type: string) => resources.find((resource) => resource.type === type)?.values;
+    expect(JSON.parse(String(planned('aws_cloudwatch_event_rule')?.event_pattern))).toEqual(
+      cloudFormationPattern(FAMILIES),
+    );
+    const { Runtime, Handler, Timeout, MemorySize, variables } = cloudFormationFunction();
+    const lambda = planned('aws_lambda_function');
+    expect(lambda).toMatchObject({
+      runtime: Runtime,
+      handler: Handler,
+      timeout: Timeout,
+      memory_size: MemorySize,
+    });
+    const told = lambda?.environment as readonly { variables: JsonObject }[] | undefined;
+    expect(Object.keys(told?.[0]?.variables ?? {}).toSorted()).toEqual(variables);
+    expect(planned('aws_sqs_queue')).toMatchObject({ message_retention_seconds: 1_209_600 });
+    // Names that AWS gives are not known before: the policy is compared as it is written.
+    const source = readFileSync(join(DEPLOY, 'terraform/notifier/main.tf'), 'utf8');
+    const written = [
+      ...source.matchAll(/Sid\s+= "(\w+)"\s+Effect\s+= "Allow"[^}]*?Action\s+= (\[[^\]]*\]|"[^"]*")/g),
+    ]
+      .map(([, Sid = '', Action = '']) => actionsOf({ Sid, Action: JSON.parse(Action) }))
+      .filter(({ Sid }) => Sid !== 'RuleKeepsWhatCouldNotBeDelivered' && Sid !== 'DecryptsTheSecret');
+    expect(written).toEqual(cloudFormationActions());
   });
 });
