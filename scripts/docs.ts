@@ -1,20 +1,34 @@
-/** Writes the README's generated tables: `npm run docs`. A test compares them. */
+/** Writes the generated tables of the README and of docs/slack.md: `npm run docs`. Tests compare them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VARIABLES } from '../src/config.ts';
 import { REPORT_FIELDS } from '../src/core/fields.ts';
+import { NOTIFIER_VARIABLES } from '../src/notifier/settings.ts';
 import { replaceBlock } from './replace-block.ts';
 
 export const README = join(import.meta.dirname, '../README.md');
+export const SLACK_PAGE = join(import.meta.dirname, '../docs/slack.md');
 
 /** The README with its tables made anew. */
 export function withTables(readme: string): string {
-  const withVariables = replaceBlock(readme, 'variables', 'npm run docs', variablesTable());
+  const withVariables = replaceBlock(readme, 'variables', 'npm run docs', variablesTable(VARIABLES));
   return replaceBlock(withVariables, 'fields', 'npm run docs', fieldsTable());
 }
 
-function variablesTable(): string {
-  const rows = Object.values(VARIABLES).map(
+/** The page about Slack with its table made anew. */
+export function withNotifierTable(page: string): string {
+  return replaceBlock(page, 'variables', 'npm run docs', variablesTable(NOTIFIER_VARIABLES));
+}
+
+interface DocumentedVariable {
+  readonly name: string;
+  readonly defaultText: string;
+  readonly allowed: string;
+  readonly help: string;
+}
+
+function variablesTable(variables: Readonly<Record<string, DocumentedVariable>>): string {
+  const rows = Object.values(variables).map(
     ({ name, defaultText, allowed, help }) =>
       `| \`${name}\` | ${defaultText === '' ? '–' : `\`${defaultText}\``} | ${help} Allowed: ${allowed}. |`,
   );
@@ -29,4 +43,7 @@ function fieldsTable(): string {
   return ['| field | type | lines | meaning | from |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 
-if (import.meta.main) writeFileSync(README, withTables(readFileSync(README, 'utf8')));
+if (import.meta.main) {
+  writeFileSync(README, withTables(readFileSync(README, 'utf8')));
+  writeFileSync(SLACK_PAGE, withNotifierTable(readFileSync(SLACK_PAGE, 'utf8')));
+}

@@ -113,7 +113,9 @@ async function show(event: unknown, linesFile: string | undefined, streams: Stre
     mention: undefined,
   });
   streams.stdout.write(`${JSON.stringify(message, undefined, 2)}\n`);
-  return tell(streams, `a notice for the ${CHANNELS[ending.result]} channel; nothing was sent`, 0);
+  // For a person; a script has what it needs.
+  if (streams.stderr.isTTY) tell(streams, `for the ${CHANNELS[ending.result]} channel; nothing was sent`, 0);
+  return 0;
 }
 
 /** @throws ReadError */

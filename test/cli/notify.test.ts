@@ -15,8 +15,8 @@ const CLI = join(import.meta.dirname, '../../dist/cli.cjs');
 const folder = mkdtempSync(join(tmpdir(), 'fargauge-notify-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function notify(argv: readonly string[], input = '') {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+async function notify(argv: readonly string[], input = '', isTTY = false) {
+  const [stdout, stderr] = [new PassThrough(), Object.assign(new PassThrough(), { isTTY })];
   const exitCode = await notifyCommand.run(argv, { stdin: Readable.from([input]), stdout, stderr });
   stdout.end();
   stderr.end();
@@ -43,10 +43,16 @@ async function built(argv: readonly string[], env: Readonly<Record<string, strin
 describe('fargauge notify --dry-run', () => {
   const name = 'fargate-out-of-memory';
 
-  it('prints the message for an event, and where it would go', async () => {
-    const { exitCode, stdout, stderr } = await notify(['--event', eventPath(name), '--dry-run']);
-    expect(exitCode).toBe(0);
-    expect(stderr).toBe('fargauge notify: a notice for the failure channel; nothing was sent\n');
+  it('prints the message for an event, and on a terminal where it would go', async () => {
+    const options = ['--event', eventPath(name), '--dry-run'];
+    const { exitCode, stdout, stderr } = await notify(options);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const seen = await notify(options, '', true);
+    expect(seen).toEqual({
+      exitCode: 0,
+      stdout,
+      stderr: 'fargauge notify: for the failure channel; nothing was sent\n',
+    });
     const message = JSON.parse(stdout);
     expect(messageProblem(message)).toBeUndefined();
     expect(message.text).toBe('❌ nightly-batch failed: OutOfMemory, duration 26 min 10 s, task 5b64c49e');

@@ -28,6 +28,8 @@ const { positionals, values } = parseArgs({
     'query-id': { type: 'string' },
     query: { type: 'string' },
     output: { type: 'string' },
+    name: { type: 'string' },
+    'secret-string': { type: 'string' },
   },
 });
 const [service, operation, ...parameters] = positionals;
@@ -75,6 +77,17 @@ function getQueryResults(): void {
   if (required('query-id') !== QUERY_ID) throw new Error('there is no such query');
 }
 
+/** A secret on the command line would stay in the shell's history. */
+function createSecret(): void {
+  required('name');
+  readFileSync(required('secret-string').replace('file://', ''), 'utf8');
+}
+
+function copyToBucket([from = '', to = '']: readonly string[]): void {
+  readFileSync(from);
+  if (!/^s3:\/\/[\w-]+\/./.test(to)) throw new Error(`${to} is no object of a bucket`);
+}
+
 switch (`${service} ${operation}`) {
   case 'ecs describe-task-definition':
     required('task-definition');
@@ -91,6 +104,12 @@ switch (`${service} ${operation}`) {
     break;
   case 'logs get-query-results':
     getQueryResults();
+    break;
+  case 'secretsmanager create-secret':
+    createSecret();
+    break;
+  case 's3 cp':
+    copyToBucket(parameters);
     break;
   default:
     throw new Error(`${service} ${operation} is not known here`);

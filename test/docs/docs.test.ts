@@ -11,8 +11,10 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { withNotifierTable } from '../../scripts/docs.ts';
 import { remove } from '../../src/deploy/injection.ts';
 import { awslogs, container, fileOf, pascalCased, taskDefinition } from '../deploy/task-definitions.ts';
+import { eventPath } from '../notifier/recorded-events.ts';
 import { synthesiseExample } from './cdk-example.ts';
 import { blocksOf, PAGES, ROOT, readPage } from './pages.ts';
 
@@ -28,6 +30,9 @@ mkdirSync(join(folder, 'bin'));
 program('fargauge', 'src/cli/cli.ts');
 program('aws', 'test/docs/aws.ts');
 symlinkSync(join(ROOT, 'deploy'), join(folder, 'deploy'));
+symlinkSync(join(ROOT, 'dist'), join(folder, 'dist'));
+symlinkSync(eventPath('fargate-out-of-memory'), join(folder, 'event.json'));
+writeFileSync(join(folder, 'token.txt'), 'xoxb-1');
 writeFileSync(join(folder, 'ecs-task-def.json'), remove(fileOf('fargate-batch.json')).text);
 const template = {
   Resources: {
@@ -54,7 +59,13 @@ describe('the commands of the docs', () => {
   const pages = PAGES.filter((page) => page !== 'terraform.md' && blocksOf(page, 'sh').length > 0);
 
   it('are on these pages', () => {
-    expect(pages).toEqual(['cloudformation.md', 'metrics.md', 'queries.md', 'task-definition-json.md']);
+    expect(pages).toEqual([
+      'cloudformation.md',
+      'metrics.md',
+      'queries.md',
+      'slack.md',
+      'task-definition-json.md',
+    ]);
   });
 
   it.each(pages)('of %s run one after the other and have nothing to warn of', (page) => {
@@ -68,6 +79,13 @@ describe('the commands of the docs', () => {
     expect(run(show).stdout).toContain('+      "stopTimeout": 60,\n');
     const without = JSON.parse(readFileSync(join(folder, 'task-without.json'), 'utf8'));
     expect(without.containerDefinitions).toEqual([expect.objectContaining({ name: 'nightly-batch' })]);
+  });
+});
+
+describe('the variables in slack.md', () => {
+  it('are those of the code (npm run docs makes the table)', () => {
+    const page = readPage('slack.md');
+    expect(withNotifierTable(page)).toBe(page);
   });
 });
 
