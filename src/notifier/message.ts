@@ -52,7 +52,7 @@ export function messageOf(notice: Notice): Message {
   const job = literal(lines?.report.job ?? task.family ?? '', SHOWN.job) || 'task';
   const mention = ending.result === 'failure' && notice.mention ? ` ${notice.mention}` : '';
   const sign = SIGNS[ending.result];
-  const why = ending.result === 'success' ? [] : explanationOf(task, ending);
+  const why = ending.result === 'success' ? [] : explanationOf(notice);
   const blocks: KnownBlock[] = [
     { type: 'section', text: mrkdwn(`${sign} *${job}* ${ending.headline}${mention}`) },
     ...(why.length > 0 ? [{ type: 'section' as const, text: mrkdwn(why.join('\n')) }] : []),
@@ -66,19 +66,17 @@ function mrkdwn(text: string): MrkdwnElement {
   return { type: 'mrkdwn', text, verbatim: true };
 }
 
-/** Why the run ended so: in our words, then in those of ECS. */
-function explanationOf(
-  { stopCode, stoppedReason, containers }: StoppedTask,
-  { explanation }: RunEnding,
-): string[] {
+/** Why the run ended so: in our words, then in those of ECS, then what the sidecar saw. */
+function explanationOf({ task, ending, lines }: Notice): string[] {
+  const { stopCode, stoppedReason, containers } = task;
   const reasons = [stoppedReason, ...containers.map(({ reason }) => reason)];
   const distinct = [...new Set(reasons.map((reason) => code(reason ?? '', SHOWN.reason)))].filter(Boolean);
-  const shown = distinct.slice(0, MAX_REASONS);
   const left = distinct.length - MAX_REASONS;
   return [
-    explanation ?? (stopCode === undefined ? undefined : `ECS says ${code(stopCode, SHOWN.name)}.`),
-    ...shown,
+    ending.explanation ?? known(stopCode, (word) => `ECS says ${code(word, SHOWN.name)}.`),
+    ...distinct.slice(0, MAX_REASONS),
     left > 0 ? `and ${left} more` : undefined,
+    known(lines?.report.oomEvidence, (evidence) => `Evidence: ${literal(evidence, SHOWN.reason)}.`),
   ].filter((line) => line !== undefined);
 }
 
