@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { VARIABLES } from '../src/config.ts';
 import { REPORT_FIELDS } from '../src/core/fields.ts';
 import { NOTIFIER_VARIABLES } from '../src/notifier/settings.ts';
+import type { Variable } from '../src/variables.ts';
 import { replaceBlock } from './replace-block.ts';
 
 export const README = join(import.meta.dirname, '../README.md');
@@ -20,14 +21,7 @@ export function withNotifierTable(page: string): string {
   return replaceBlock(page, 'variables', 'npm run docs', variablesTable(NOTIFIER_VARIABLES));
 }
 
-interface DocumentedVariable {
-  readonly name: string;
-  readonly defaultText: string;
-  readonly allowed: string;
-  readonly help: string;
-}
-
-function variablesTable(variables: Readonly<Record<string, DocumentedVariable>>): string {
+function variablesTable(variables: Readonly<Record<string, Variable<unknown>>>): string {
   const rows = Object.values(variables).map(
     ({ name, defaultText, allowed, help }) =>
       `| \`${name}\` | ${defaultText === '' ? '–' : `\`${defaultText}\``} | ${help} Allowed: ${allowed}. |`,

@@ -1,6 +1,13 @@
 import * as z from 'zod/mini';
 import { ALL_CONTAINERS, type Selection } from './core/selection.ts';
-import { nearest } from './nearest.ts';
+import {
+  type Environment,
+  quoted,
+  readVariable,
+  unknownVariables,
+  type Variable,
+  variable,
+} from './variables.ts';
 
 /** Where lines can go; `auto` decides between them at the start. */
 export type Output = 'auto' | readonly ('cloudwatch' | 'stdout')[];
@@ -23,17 +30,6 @@ export interface Config {
   readonly samples: boolean;
   readonly record: boolean;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
-}
-
-/** One variable: how its text becomes a value, and what the README says of it. */
-interface Variable<T> {
-  readonly name: `FARGAUGE_${string}`;
-  /** As text, `''` where there is none. */
-  readonly defaultText: string;
-  /** What is allowed, in words. */
-  readonly allowed: string;
-  readonly help: string;
-  readonly schema: z.ZodMiniType<T, string>;
 }
 
 function wholeNumber(min: number, max: number, zeroToo = false) {
@@ -170,37 +166,18 @@ export const VARIABLES = {
   ),
 } as const;
 
-function variable<T>(
-  name: `FARGAUGE_${string}`,
-  defaultText: string,
-  allowed: string,
-  schema: z.ZodMiniType<T, string>,
-  help: string,
-): Variable<T> {
-  return { name, defaultText, allowed, schema, help };
-}
-
 /** The configuration is wrong; the message lists every problem. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 /**
- * Reads the configuration out of environment variables. An empty variable counts as unset, since task definitions
- * cannot leave one out conditionally.
+ * Reads the configuration out of environment variables. An empty variable counts as unset.
  * @throws ConfigError with one message that lists every problem: the variable, its value and what is allowed
  */
-export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const problems: string[] = [...unknownVariables(env)];
-
-  function read<T>({ name, defaultText, allowed, schema }: Variable<T>): T | undefined {
-    const text = env[name] || defaultText;
-    if (text === '') return undefined;
-    const parsed = schema.safeParse(text);
-    if (parsed.success) return parsed.data;
-    problems.push(`${name}=${quoted(text)} is not allowed: it must be ${allowed}.`);
-    return undefined;
-  }
+export function parseConfig(env: Environment): Config {
+  const problems = unknownVariables(env, VARIABLES, 'fargauge');
+  const read = <T>(each: Variable<T>): T | undefined => readVariable(env, each, problems);
 
   const values = {
     endpoint: readEndpoint(env, problems),
@@ -230,10 +207,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 const ENDPOINT_V4 = 'ECS_CONTAINER_METADATA_URI_V4';
 const ENDPOINT_V3 = 'ECS_CONTAINER_METADATA_URI';
 
-function readEndpoint(
-  env: Readonly<Record<string, string | undefined>>,
-  problems: string[],
-): URL | undefined {
+function readEndpoint(env: Environment, problems: string[]): URL | undefined {
   const name = env[ENDPOINT_V4] ? ENDPOINT_V4 : ENDPOINT_V3;
   const text = env[name];
   if (!text) {
@@ -247,18 +221,4 @@ function readEndpoint(
   if (URL.canParse(text) && new URL(text).protocol === 'http:') return new URL(text);
   problems.push(`${name}=${quoted(text)} is not allowed: it must be an http URL, as Amazon ECS sets it.`);
   return undefined;
-}
-
-function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = Object.values(VARIABLES).map(({ name }) => name as string);
-  const unknown = Object.keys(env).filter((name) => name.startsWith('FARGAUGE_') && !known.includes(name));
-  return unknown.map(
-    (name) => `${name} is not a variable of fargauge. Did you mean ${nearest(name, known)}?`,
-  );
-}
-
-/** A value for a message: cut, and without control characters. */
-function quoted(text: string): string {
-  const shown = text.length > 100 ? `${text.slice(0, 100)}…` : text;
-  return JSON.stringify(shown);
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { nearest } from '../nearest.ts';
+import { type Environment, readVariable, unknownVariables, type Variable, variable } from '../variables.ts';
 import type { Result } from './run-ending.ts';
 
 /** What the notifier is told by its environment; no secret is in it. */
@@ -15,17 +15,6 @@ export interface Settings {
   readonly reportWaitMs: number;
   /** With a slash at its end. */
   readonly slackApiUrl: string;
-}
-
-/** One variable: how its text becomes a value, and what the docs say of it. */
-interface Variable<T> {
-  readonly name: `FARGAUGE_${string}`;
-  /** As text, `''` where there is none. */
-  readonly defaultText: string;
-  /** What is allowed, in words. */
-  readonly allowed: string;
-  readonly help: string;
-  readonly schema: z.ZodMiniType<T, string>;
 }
 
 /** Slack's ids of conversations; a name with or without `#` is taken as well. */
@@ -111,16 +100,6 @@ export const NOTIFIER_VARIABLES = {
   ),
 } as const;
 
-function variable<T>(
-  name: `FARGAUGE_${string}`,
-  defaultText: string,
-  allowed: string,
-  schema: z.ZodMiniType<T, string>,
-  help: string,
-): Variable<T> {
-  return { name, defaultText, allowed, schema, help };
-}
-
 /** The environment is not as it must be; the message lists every problem. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
@@ -130,30 +109,18 @@ export class SettingsError extends Error {
  * Reads the settings out of environment variables. An empty variable counts as unset.
  * @throws SettingsError with one message that lists every problem: the variable, its value and what is allowed
  */
-export function parseSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const problems: string[] = [...unknownVariables(env)];
-
-  function read<T>({ name, defaultText, allowed, schema }: Variable<T>): T | undefined {
-    const text = env[name] || defaultText;
-    if (text === '') return undefined;
-    const parsed = schema.safeParse(text);
-    if (parsed.success) return parsed.data;
-    // Whoever puts the secret itself there shall not find it in the log.
-    const shown = name === NOTIFIER_VARIABLES.secretArn.name ? '' : `=${JSON.stringify(text.slice(0, 100))}`;
-    problems.push(`${name}${shown} is not allowed: it must be ${allowed}.`);
-    return undefined;
-  }
+export function parseSettings(env: Environment): Settings {
+  const problems = unknownVariables(env, NOTIFIER_VARIABLES, 'the notifier');
+  const read = <T>(each: Variable<T>): T | undefined => readVariable(env, each, problems);
 
   const values = {
-    secretArn: read(NOTIFIER_VARIABLES.secretArn),
+    secretArn: readSecretArn(env, problems),
     successChannel: read(NOTIFIER_VARIABLES.successChannel),
     failureChannel: read(NOTIFIER_VARIABLES.failureChannel),
     failureMention: read(NOTIFIER_VARIABLES.failureMention),
     reportWaitMs: read(NOTIFIER_VARIABLES.reportWaitMs),
     slackApiUrl: read(NOTIFIER_VARIABLES.slackApiUrl),
   };
-  const { name, allowed } = NOTIFIER_VARIABLES.secretArn;
-  if (!env[name]) problems.push(`${name} is not set: it must be ${allowed}.`);
   if (problems.length > 0) {
     throw new SettingsError(
       ['the notifier cannot start:', ...problems.map((problem) => `  - ${problem}`)].join('\n'),
@@ -163,12 +130,14 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
   return Object.freeze(values as Settings);
 }
 
-function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = Object.values(NOTIFIER_VARIABLES).map(({ name }) => name as string);
-  const unknown = Object.keys(env).filter((name) => name.startsWith('FARGAUGE_') && !known.includes(name));
-  return unknown.map(
-    (name) => `${name} is not a variable of the notifier. Did you mean ${nearest(name, known)}?`,
-  );
+/** Whoever puts the secret itself there shall not find it in the log: its value is not told. */
+function readSecretArn(env: Environment, problems: string[]): string | undefined {
+  const { name, allowed } = NOTIFIER_VARIABLES.secretArn;
+  const secretArn = readVariable(env, NOTIFIER_VARIABLES.secretArn, []);
+  if (secretArn === undefined) {
+    problems.push(`${name} is ${env[name] ? 'not allowed' : 'not set'}: it must be ${allowed}.`);
+  }
+  return secretArn;
 }
 
 /** Which channel a result goes to. */
