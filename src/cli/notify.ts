@@ -6,6 +6,7 @@ import { endingOf, type Result } from '../notifier/run-ending.ts';
 import { findRunLines, type RunLines } from '../notifier/run-lines.ts';
 import { NOTIFIER_VARIABLES } from '../notifier/settings.ts';
 import { parseEvent, type SkipReason } from '../notifier/stopped-task.ts';
+import { LineReading } from '../reading/found-lines.ts';
 import { fileLines, ReadError } from '../reading/text-lines.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { parseCommandLine, UseError } from './command-line.ts';
@@ -28,7 +29,7 @@ posts to Slack, with the credentials of the aws command and the function's varia
 
 Options:
   --event FILE   the event, JSON; - is stdin
-  --lines FILE   with --dry-run: a log that may hold the run's REPORT (.gz too)
+  --lines FILE   with --dry-run: a log that may hold the run's REPORT, or what aws logs prints of one (.gz too)
   --dry-run      print the message, send nothing
   --help         show this text
 
@@ -118,10 +119,16 @@ async function show(event: unknown, linesFile: string | undefined, streams: Stre
   return 0;
 }
 
-/** @throws ReadError */
+/**
+ * The task's lines in a log, or in what the tools of AWS print of one.
+ * @throws ReadError
+ */
 async function readRunLines(file: string, taskId: string): Promise<RunLines | undefined> {
+  const reading = new LineReading({ types: new Set(['CONTAINER', 'REPORT']) });
   const messages: string[] = [];
-  for await (const batch of fileLines(file)) messages.push(...batch.filter((line) => line.includes(taskId)));
+  for await (const found of reading.of(fileLines(file))) {
+    if (found.kind === 'line' && found.line.fields.taskId === taskId) messages.push(found.text);
+  }
   return findRunLines(messages, taskId);
 }
 

@@ -61,7 +61,10 @@ describe('fargauge notify --dry-run', () => {
   it('has the figures when the lines are given', async () => {
     const parsed = parseEvent(readEvent(name));
     const task = parsed.kind === 'task' ? parsed.task : undefined;
-    const lines = file('lines', `noise\n${task && linesOfTask(task, 'ec2-bridge-cgroup-v2').join('\n')}\n`);
+    const recorded = task ? linesOfTask(task, 'ec2-bridge-cgroup-v2') : [];
+    // As aws logs tail prints them.
+    const printed = recorded.map((line) => `2026-11-21T02:15:07.543Z ecs/batch/${task?.taskId} ${line}`);
+    const lines = file('lines', ['noise', ...printed, ''].join('\n'));
     const { stdout } = await notify(
       ['--event', '-', '--lines', lines, '--dry-run'],
       readFileSync(eventPath(name), 'utf8'),
