@@ -22,6 +22,11 @@ interface Cause {
   readonly explanation: string;
 }
 
+const SPOT_INTERRUPTION: Cause = {
+  name: 'Spot interruption',
+  explanation: 'AWS took back the Spot capacity that the task ran on, or had none.',
+};
+
 /**
  * The words that ECS puts before the text of an error, in `stoppedReason` and in the reason of a container. The first
  * that fits holds.
@@ -73,10 +78,7 @@ const ERRORS: readonly (readonly [words: RegExp, cause: Cause])[] = [
     /^Cannot(?:Stop|Inspect)ContainerError\b/,
     { name: 'container runtime error', explanation: 'ECS lost control of a container.' },
   ],
-  [
-    /^SpotInterruptionError\b/,
-    { name: 'no Spot capacity', explanation: 'There was no Spot capacity, or it was taken back.' },
-  ],
+  [/^SpotInterruptionError\b|^Your Spot Task was interrupted/, SPOT_INTERRUPTION],
   [/^InternalError\b/, { name: 'internal error of ECS', explanation: 'ECS failed, not the task.' }],
 ];
 
@@ -99,10 +101,8 @@ const STOP_CODES: ReadonlyMap<string, Cause> = new Map(
       name: 'stopped by its service',
       explanation: 'The service that the task belongs to stopped it.',
     },
-    SpotInterruption: {
-      name: 'Spot interruption',
-      explanation: 'AWS took back the Spot capacity that the task ran on.',
-    },
+    SpotInterruption: SPOT_INTERRUPTION,
+    // Before it had a code of its own, a Spot interruption came by this one.
     TerminationNotice: {
       name: 'instance terminated',
       explanation: 'The instance that the task ran on was about to be terminated.',
