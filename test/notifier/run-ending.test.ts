@@ -117,6 +117,12 @@ describe('how a run ended', () => {
       'failed: Spot interruption',
     ],
     [
+      'Spot took it, in the words of earlier years',
+      { task: { stopCode: 'TerminationNotice', stoppedReason: 'Your Spot Task was interrupted.' } },
+      'failure',
+      'failed: Spot interruption',
+    ],
+    [
       'its instance went',
       { task: { stopCode: 'TerminationNotice' } },
       'failure',
