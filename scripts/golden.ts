@@ -1,10 +1,11 @@
 /**
- * Writes the expected lines of every fixture and the expected rows of every saved query anew: `npm run golden`. Read the
- * diff before you keep it.
+ * Writes the expected lines of every fixture, the expected rows of every saved query and the example of a report anew:
+ * `npm run golden`. Read the diff before you keep it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expectedPath, LINE_SETS, rowsAsTable } from '../test/insights/expected-rows.ts';
+import { EXAMPLE_PATH, exampleText } from '../test/report/example-document.ts';
 import { goldenPath, linesOf, readFixture, SHAPES } from '../test/support/fixtures.ts';
 import { SAVED_QUERIES } from './queries/saved-queries.ts';
 
@@ -22,3 +23,7 @@ for (const lines of LINE_SETS) {
   }
   console.log(`${lines.name}: rows of ${SAVED_QUERIES.length} saved queries`);
 }
+
+mkdirSync(dirname(EXAMPLE_PATH), { recursive: true });
+writeFileSync(EXAMPLE_PATH, await exampleText());
+console.log('report: a month of runs');

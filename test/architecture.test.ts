@@ -90,6 +90,11 @@ const RULES: readonly Rule[] = [
     may: ['src/reading/', 'src/core/', 'src/sinks/policy.ts', 'src/sinks/retry.ts', '@aws-sdk/', 'node:'],
     mayTypes: ['src/clock.ts'],
   },
+  {
+    of: 'src/report/',
+    may: ['src/report/', 'src/core/', 'src/reading/line-identities.ts', 'src/version.ts'],
+    mayTypes: ['src/reading/'],
+  },
   { of: 'src/proc/', may: ['src/proc/', 'src/core/types.ts', 'node:fs', 'node:path'] },
   {
     of: 'src/local/',

@@ -1,0 +1,322 @@
+import { isoTime } from '../core/line.ts';
+import type { FoundLine } from '../core/parsed-line.ts';
+import { matches } from '../core/selection.ts';
+import type { FoundCounts } from '../reading/found-lines.ts';
+import type { TimeWindow } from '../reading/log-groups.ts';
+import { version } from '../version.ts';
+import { JobTotals, type UnfinishedCounts } from './job-totals.ts';
+import { placeKey, rounded } from './job-use.ts';
+import { GB_HOURS_PER_VCPU_HOUR, type Place, PRICES_AS_OF, type PriceList, priceOf } from './prices.ts';
+import type {
+  JobReport,
+  PricesUsed,
+  ReportDocument,
+  RunCounts,
+  Skipped,
+  Total,
+  Use,
+  Window,
+} from './report-document.ts';
+import { nameOf, reportedRun } from './reported-run.ts';
+import { RunSeries } from './run-series.ts';
+import { trendOf } from './trend.ts';
+import { type OpenRun, SILENT_MS, UnfinishedRuns } from './unfinished-runs.ts';
+
+/** Types of lines that a report is made of; others need not be read. */
+export const REPORT_LINE_TYPES: ReadonlySet<string> = new Set(['START', 'SUMMARY', 'REPORT']);
+
+/** Jobs beyond are counted, but not told of: names of jobs come from outside, and memory is bounded. */
+export const MAX_JOBS = 5_000;
+
+/** The metadata endpoint v4 came in November 2019: no line is older. */
+const OLDEST_MS = Date.UTC(2020, 0, 1);
+const DAY_MS = 86_400_000;
+
+const MAX_REASONS = 10;
+
+export interface AggregationOptions {
+  readonly nowMs: number;
+  /** Only runs whose REPORT was written in it. Default: all. */
+  readonly window?: TimeWindow | undefined;
+  /**
+   * When the lines end, ms since the epoch: a run of which nothing was heard for the ten minutes before has lost its
+   * sidecar. Default: the time of the last line, as files may be old.
+   */
+  readonly endMs?: number | undefined;
+  /** Names of jobs, `*` for any characters. Empty: all. */
+  readonly jobs?: readonly string[] | undefined;
+  readonly prices?: PriceList | undefined;
+}
+
+/** Lines in, one after the other in any order; the document out. Memory depends on the number of jobs, not of runs. */
+export class Aggregation {
+  readonly #options: AggregationOptions;
+  readonly #totals = new Map<string, JobTotals>();
+  readonly #series = new RunSeries();
+  readonly #unfinished = new UnfinishedRuns();
+  #firstLineMs = Number.POSITIVE_INFINITY;
+  #lastLineMs = Number.NEGATIVE_INFINITY;
+  #otherJobCount = 0;
+  #outsideWindowCount = 0;
+  #wrongTimeCount = 0;
+  #tooManyJobsCount = 0;
+  #tooManyRunsCount = 0;
+  readonly #unusable = new Map<string, number>();
+
+  constructor(options: AggregationOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a line of REPORT_LINE_TYPES. */
+  add(line: FoundLine): void {
+    const named = nameOf(line.fields);
+    if ('reason' in named) this.#refuse(named.reason);
+    else if (!this.#isWanted(named.job)) this.#otherJobCount += 1;
+    else if (this.#isInTime(line.timeMs)) this.#addNamed(line, named);
+  }
+
+  #addNamed(line: FoundLine, named: { job: string; taskId: string }): void {
+    if (line.type !== 'REPORT') {
+      const { maxMemoryUtilizationPercent } = line.fields as { maxMemoryUtilizationPercent?: number };
+      this.addOpenRun({
+        ...named,
+        lastLineMs: line.timeMs,
+        memoryUtilizationPercent: maxMemoryUtilizationPercent,
+      });
+      return;
+    }
+    const run = reportedRun(line);
+    if ('reason' in run) {
+      this.#refuse(run.reason);
+      return;
+    }
+    const totals = this.#totalsOf(run.job);
+    if (totals === undefined) return;
+    this.#sawLineAt(run.timeMs);
+    this.#unfinished.end(run.taskId);
+    this.#series.add(run);
+    totals.add(run);
+  }
+
+  /** Takes what is known of a run that has no REPORT so far. */
+  addOpenRun(run: OpenRun): void {
+    if (this.#totalsOf(run.job) === undefined) return;
+    this.#sawLineAt(run.lastLineMs);
+    if (!this.#unfinished.begin(run)) this.#tooManyRunsCount += 1;
+  }
+
+  /**
+   * @param sources names of what was read
+   * @param counts of the reading that the lines came from
+   */
+  document(sources: readonly string[], counts: FoundCounts): ReportDocument {
+    const jobs = this.#jobReports();
+    const names = jobs.map(({ job }) => job);
+    return {
+      fargaugeVersion: version,
+      madeAt: isoTime(this.#options.nowMs),
+      sources,
+      window: this.#window(),
+      jobs,
+      total: totalOf(jobs),
+      series: this.#series.series(names),
+      prices: this.#pricesUsed(),
+      skipped: this.#skipped(counts),
+    };
+  }
+
+  #jobReports(): JobReport[] {
+    const unfinished = this.#unfinishedByJob();
+    return [...this.#totals.values()]
+      .map((totals) =>
+        totals.report(
+          this.#options.prices ?? {},
+          trendOf(this.#series.bucketsOf(totals.job)),
+          unfinished.get(totals.job) ?? NONE_UNFINISHED,
+        ),
+      )
+      .toSorted((a, b) => wasteOf(b) - wasteOf(a) || compareText(a.job, b.job));
+  }
+
+  #unfinishedByJob(): ReadonlyMap<string, UnfinishedCounts> {
+    const silentBeforeMs = this.#endMs() - SILENT_MS;
+    return new Map(
+      [...Map.groupBy(this.#unfinished, ({ job }) => job)].map(([job, runs]) => {
+        const silent = runs.filter(({ lastLineMs }) => lastLineMs < silentBeforeMs);
+        return [job, unfinishedOf(silent, runs.length - silent.length)];
+      }),
+    );
+  }
+
+  /** No line can be newer than now: that of a clock that runs ahead does not make the others silent. */
+  #endMs(): number {
+    return Math.min(this.#options.endMs ?? this.#lastLineMs, this.#options.nowMs);
+  }
+
+  #isWanted(job: string): boolean {
+    const { jobs = [] } = this.#options;
+    return jobs.length === 0 || jobs.some((pattern) => matches(pattern, job));
+  }
+
+  #isInTime(timeMs: number): boolean {
+    const { nowMs, window } = this.#options;
+    if (timeMs < OLDEST_MS || timeMs > nowMs + DAY_MS) {
+      this.#wrongTimeCount += 1;
+      return false;
+    }
+    if (window !== undefined && (timeMs < window.fromMs || timeMs >= window.toMs)) {
+      this.#outsideWindowCount += 1;
+      return false;
+    }
+    return true;
+  }
+
+  #sawLineAt(timeMs: number): void {
+    if (timeMs < this.#firstLineMs) this.#firstLineMs = timeMs;
+    if (timeMs > this.#lastLineMs) this.#lastLineMs = timeMs;
+  }
+
+  #totalsOf(job: string): JobTotals | undefined {
+    let totals = this.#totals.get(job);
+    if (totals === undefined) {
+      if (this.#totals.size >= MAX_JOBS) {
+        this.#tooManyJobsCount += 1;
+        return undefined;
+      }
+      totals = new JobTotals(job);
+      this.#totals.set(job, totals);
+    }
+    return totals;
+  }
+
+  #refuse(reason: string): void {
+    this.#unusable.set(reason, (this.#unusable.get(reason) ?? 0) + 1);
+  }
+
+  #window(): Window {
+    const { window } = this.#options;
+    const hasLines = this.#lastLineMs >= this.#firstLineMs;
+    return {
+      from: window && isoTime(window.fromMs),
+      to: window && isoTime(window.toMs),
+      firstLineAt: hasLines ? isoTime(this.#firstLineMs) : undefined,
+      lastLineAt: hasLines ? isoTime(this.#lastLineMs) : undefined,
+    };
+  }
+
+  #pricesUsed(): PricesUsed {
+    const list = this.#options.prices ?? {};
+    const places = new Map<string, Place>();
+    for (const totals of this.#totals.values()) {
+      for (const place of totals.places) places.set(placeKey(place), place);
+    }
+    const sorted = [...places].toSorted(([a], [b]) => compareText(a, b)).map(([, place]) => place);
+    return {
+      asOf: PRICES_AS_OF,
+      prices: sorted.flatMap((place) => {
+        const price = priceOf(place, list);
+        return price === undefined ? [] : [{ ...place, ...price, isGiven: list.given !== undefined }];
+      }),
+      unpriced: sorted.filter((place) => priceOf(place, list) === undefined),
+    };
+  }
+
+  #skipped(counts: FoundCounts): Skipped {
+    const reasons = [...this.#unusable, ...counts.brokenReasons];
+    const unusableCount = [...this.#unusable.values()].reduce((sum, count) => sum + count, 0);
+    return {
+      foreignLineCount: counts.foreign,
+      brokenLineCount: counts.broken + unusableCount,
+      brokenReasons: reasons
+        .map(([reason, count]) => ({ reason, count }))
+        .toSorted((a, b) => b.count - a.count || compareText(a.reason, b.reason))
+        .slice(0, MAX_REASONS),
+      newerLineCount: counts.newer,
+      copyCount: counts.copy,
+      otherJobLineCount: this.#otherJobCount,
+      outsideWindowLineCount: this.#outsideWindowCount,
+      wrongTimeLineCount: this.#wrongTimeCount,
+      tooManyJobsLineCount: this.#tooManyJobsCount,
+      tooManyRunsLineCount: this.#tooManyRunsCount,
+    };
+  }
+}
+
+const NONE_UNFINISHED: UnfinishedCounts = { runsWithoutReportCount: 0, runningCount: 0 };
+
+function unfinishedOf(silent: readonly OpenRun[], runningCount: number): UnfinishedCounts {
+  const [newest] = silent.toSorted((a, b) => b.lastLineMs - a.lastLineMs || compareText(a.taskId, b.taskId));
+  return {
+    runsWithoutReportCount: silent.length,
+    runningCount,
+    newestRunWithoutReport: newest && {
+      taskId: newest.taskId,
+      lastLineAt: isoTime(newest.lastLineMs),
+      memoryUtilizationPercent: newest.memoryUtilizationPercent,
+    },
+  };
+}
+
+/** In vCPU-hours. */
+function wasteOf({ use }: JobReport): number {
+  return use === undefined ? 0 : use.wastedVcpuHours + use.wastedGBHours / GB_HOURS_PER_VCPU_HOUR;
+}
+
+const COUNTS = [
+  'runCount',
+  'successCount',
+  'failureCount',
+  'stoppedCount',
+  'unknownCount',
+  'outOfMemoryCount',
+  'runsWithoutReportCount',
+  'runningCount',
+  'blindRunCount',
+] as const satisfies readonly (keyof RunCounts)[];
+
+const USES = [
+  'reservedVcpuHours',
+  'reservedGBHours',
+  'usedVcpuHours',
+  'usedGBHours',
+  'wastedVcpuHours',
+  'wastedGBHours',
+  'unseenRunCount',
+] as const satisfies readonly (keyof Use)[];
+
+function totalOf(jobs: readonly JobReport[]): Total {
+  const uses = jobs.flatMap(({ use }) => use ?? []);
+  const costs = jobs.flatMap(({ cost }) => cost ?? []);
+  const comparable = costs.filter(({ savingPercent }) => savingPercent !== undefined);
+  return {
+    jobCount: jobs.length,
+    ...sums(jobs, COUNTS),
+    use: uses.length === 0 ? undefined : sums(uses, USES),
+    usd: costs.length === 0 ? undefined : sum(costs.map(({ usd }) => usd)),
+    wastedUsd: costs.length === 0 ? undefined : sum(costs.map(({ wastedUsd }) => wastedUsd)),
+    ...(comparable.length > 0 && {
+      usdAtPresentSize: sum(comparable.map(({ usdAtPresentSize = 0 }) => usdAtPresentSize)),
+      usdAtRecommendedSize: sum(comparable.map(({ usdAtRecommendedSize = 0 }) => usdAtRecommendedSize)),
+    }),
+  };
+}
+
+/** Each of the named figures, summed. */
+function sums<Name extends string>(
+  parts: readonly Readonly<Record<Name, number>>[],
+  names: readonly Name[],
+): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, sum(parts.map((part) => part[name]))])) as Record<
+    Name,
+    number
+  >;
+}
+
+function sum(values: readonly number[]): number {
+  return rounded(values.reduce((total, value) => total + value, 0));
+}
+
+/** By code units: the same everywhere. */
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,0 +1,16 @@
+import type { ReportDocument } from './report-document.ts';
+
+/** How the reader of the output sees it. */
+export interface Display {
+  /** Characters in a line; undefined where there is no terminal. */
+  readonly columns: number | undefined;
+  readonly isColoured: boolean;
+}
+
+/** The whole output for a document, its last line break included. Text out of lines is made harmless in it. */
+export type Render = (document: ReportDocument, display: Display) => string | Promise<string>;
+
+/** What `--format` allows. */
+export const FORMATS: Readonly<Record<string, Render>> = {
+  json: (document) => `${JSON.stringify(document, undefined, 2)}\n`,
+};
