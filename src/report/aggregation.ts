@@ -5,8 +5,8 @@ import type { FoundCounts } from '../reading/found-lines.ts';
 import type { TimeWindow } from '../reading/log-groups.ts';
 import { version } from '../version.ts';
 import { JobTotals, type UnfinishedCounts } from './job-totals.ts';
-import { placeKey, rounded } from './job-use.ts';
-import { GB_HOURS_PER_VCPU_HOUR, type Place, PRICES_AS_OF, type PriceList, priceOf } from './prices.ts';
+import { rounded } from './job-use.ts';
+import { GB_HOURS_PER_VCPU_HOUR, type Place, type PriceList, placeKey, priceOf } from './prices.ts';
 import type {
   JobReport,
   PricesUsed,
@@ -212,10 +212,9 @@ export class Aggregation {
     }
     const sorted = [...places].toSorted(([a], [b]) => compareText(a, b)).map(([, place]) => place);
     return {
-      asOf: PRICES_AS_OF,
       prices: sorted.flatMap((place) => {
         const price = priceOf(place, list);
-        return price === undefined ? [] : [{ ...place, ...price, isGiven: list.given !== undefined }];
+        return price === undefined ? [] : [{ ...place, ...price }];
       }),
       unpriced: sorted.filter((place) => priceOf(place, list) === undefined),
     };

@@ -1,4 +1,4 @@
-import { type Place, type PriceList, priceOf } from './prices.ts';
+import { type Place, type PriceList, placeKey, priceOf } from './prices.ts';
 import type { Cost, Price, Recommendation, Use } from './report-document.ts';
 import type { ReportedRun } from './reported-run.ts';
 
@@ -133,10 +133,6 @@ export class JobUse {
     }
     return spending;
   }
-}
-
-export function placeKey({ region, cpuArchitecture }: Place): string {
-  return `${region} ${cpuArchitecture}`;
 }
 
 /** CPU time, and the mean of memory over the batch's time. Undefined where one is not known. */

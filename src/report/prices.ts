@@ -1,20 +1,46 @@
 import type { Price } from './report-document.ts';
 
 /**
- * Fargate for Linux, on demand, USD: the one place where prices stand.
- * Source: https://aws.amazon.com/fargate/pricing/ as others quote it for us-east-1 in the month below. A region that
- * is not here has no price: it must be given.
+ * What Fargate costs for Linux, on demand, in USD: the one place where prices stand. AWS's own list is at
+ * https://aws.amazon.com/fargate/pricing/ and in its Price List API (AmazonECS). Each price has the month, or the year,
+ * in which that list was seen to say so; those of 2026 are the same as in 2021. What is not here is not known and must be
+ * given: an architecture that a region's list was not seen for too.
  */
-export const PRICES_AS_OF = '2026-03';
+interface DatedPrice extends Price {
+  readonly asOf: string;
+}
 
-const US: Readonly<Record<string, Price>> = {
-  X86_64: { usdPerVcpuHour: 0.04048, usdPerGBHour: 0.004445 },
-  ARM64: { usdPerVcpuHour: 0.03238, usdPerGBHour: 0.00356 },
-};
-
-const PRICES_BY_REGION: Readonly<Record<string, Readonly<Record<string, Price>>>> = {
-  'us-east-1': US,
-};
+const PRICES: readonly (readonly [
+  region: string,
+  cpuArchitecture: 'X86_64' | 'ARM64',
+  usdPerVcpuHour: number,
+  usdPerGBHour: number,
+  asOf: string,
+])[] = [
+  ['us-east-1', 'X86_64', 0.04048, 0.004445, '2026-08'],
+  ['us-east-1', 'ARM64', 0.03238, 0.00356, '2026-08'],
+  ['eu-west-1', 'X86_64', 0.04048, 0.004445, '2026-05'],
+  ['eu-west-1', 'ARM64', 0.03238, 0.00356, '2026-05'],
+  ['eu-central-1', 'X86_64', 0.04656, 0.00511, '2026-07'],
+  ['ap-northeast-1', 'X86_64', 0.05056, 0.00553, '2026-08'],
+  ['ap-northeast-1', 'ARM64', 0.04045, 0.00442, '2026-08'],
+  ['us-east-2', 'X86_64', 0.04048, 0.004445, '2021'],
+  ['us-west-1', 'X86_64', 0.04656, 0.00511, '2021'],
+  ['us-west-2', 'X86_64', 0.04048, 0.004445, '2021'],
+  ['ca-central-1', 'X86_64', 0.04456, 0.004865, '2021'],
+  ['sa-east-1', 'X86_64', 0.0696, 0.0076, '2021'],
+  ['eu-north-1', 'X86_64', 0.0445, 0.0049, '2021'],
+  ['eu-south-1', 'X86_64', 0.0486, 0.0053, '2021'],
+  ['eu-west-2', 'X86_64', 0.04656, 0.00511, '2021'],
+  ['eu-west-3', 'X86_64', 0.0486, 0.0053, '2021'],
+  ['af-south-1', 'X86_64', 0.0546, 0.006, '2021'],
+  ['me-south-1', 'X86_64', 0.0526, 0.0058, '2021'],
+  ['ap-east-1', 'X86_64', 0.0556, 0.0061, '2021'],
+  ['ap-northeast-2', 'X86_64', 0.04656, 0.00511, '2021'],
+  ['ap-south-1', 'X86_64', 0.04256, 0.004655, '2021'],
+  ['ap-southeast-1', 'X86_64', 0.05056, 0.00553, '2021'],
+  ['ap-southeast-2', 'X86_64', 0.04856, 0.00532, '2021'],
+];
 
 /** What a task's place costs: its region and architecture. */
 export interface Place {
@@ -27,11 +53,21 @@ export interface PriceList {
   readonly given?: Price | undefined;
 }
 
-/** Undefined where there is no price. */
-export function priceOf({ region, cpuArchitecture }: Place, { given }: PriceList): Price | undefined {
-  if (given !== undefined) return given;
-  const prices = Object.hasOwn(PRICES_BY_REGION, region) ? PRICES_BY_REGION[region] : undefined;
-  return prices !== undefined && Object.hasOwn(prices, cpuArchitecture) ? prices[cpuArchitecture] : undefined;
+const PRICE_BY_PLACE: ReadonlyMap<string, DatedPrice> = new Map(
+  PRICES.map(([region, cpuArchitecture, usdPerVcpuHour, usdPerGBHour, asOf]) => [
+    placeKey({ region, cpuArchitecture }),
+    { usdPerVcpuHour, usdPerGBHour, asOf },
+  ]),
+);
+
+/** Undefined where there is no price. `asOf` is absent where it was given. */
+export function priceOf(place: Place, { given }: PriceList): (Price & { asOf?: string }) | undefined {
+  return given ?? PRICE_BY_PLACE.get(placeKey(place));
+}
+
+/** Tells places apart. */
+export function placeKey({ region, cpuArchitecture }: Place): string {
+  return `${region} ${cpuArchitecture}`;
 }
 
 /** How many GB-hours cost as much as one vCPU-hour, in every region: for an order of jobs where prices are not known. */

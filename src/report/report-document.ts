@@ -217,16 +217,17 @@ export interface Price {
 }
 
 export interface PricesUsed {
-  /** Month of the price table. */
-  readonly asOf: string;
-  /** By region and architecture; `isGiven`: by the command line, not out of the table. */
-  readonly prices: readonly (Price & {
-    readonly region: string;
-    readonly cpuArchitecture: string;
-    readonly isGiven: boolean;
-  })[];
-  /** Region and architecture of Fargate runs for which there is no price. */
+  /** By region and architecture. */
+  readonly prices: readonly PriceUsed[];
+  /** Region and architecture of Fargate runs for which there is no price: their cost is in no figure. */
   readonly unpriced: readonly { readonly region: string; readonly cpuArchitecture: string }[];
+}
+
+export interface PriceUsed extends Price {
+  readonly region: string;
+  readonly cpuArchitecture: string;
+  /** Month or year in which AWS's list was seen to say so; absent where the price was given on the command line. */
+  readonly asOf?: string | undefined;
 }
 
 /** What was read and is in no figure above. */
