@@ -6,10 +6,11 @@ import { UseError } from './command-line.ts';
 import { injectCommand } from './inject.ts';
 import { localCommand } from './local.ts';
 import { replayCommand } from './replay.ts';
+import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { standardStreams } from './standard-streams.ts';
 
-const COMMANDS: readonly Command[] = [runCommand, localCommand, replayCommand, injectCommand];
+const COMMANDS: readonly Command[] = [runCommand, localCommand, replayCommand, injectCommand, reportCommand];
 
 const HELP = `Usage: fargauge [COMMAND] [OPTIONS]
 

@@ -1,6 +1,7 @@
 import { isoTime } from '../core/line.ts';
 import type { FoundLine } from '../core/parsed-line.ts';
 import { matches } from '../core/selection.ts';
+import { sumOfKnown } from '../core/usage.ts';
 import type { FoundCounts } from '../reading/found-lines.ts';
 import type { TimeWindow } from '../reading/log-groups.ts';
 import { version } from '../version.ts';
@@ -258,7 +259,8 @@ function unfinishedOf(silent: readonly OpenRun[], runningCount: number): Unfinis
 
 /** In vCPU-hours. */
 function wasteOf({ use }: JobReport): number {
-  return use === undefined ? 0 : use.wastedVcpuHours + use.wastedGBHours / GB_HOURS_PER_VCPU_HOUR;
+  const { wastedVcpuHours = 0, wastedGBHours = 0 } = use ?? {};
+  return wastedVcpuHours + wastedGBHours / GB_HOURS_PER_VCPU_HOUR;
 }
 
 const COUNTS = [
@@ -273,46 +275,36 @@ const COUNTS = [
   'blindRunCount',
 ] as const satisfies readonly (keyof RunCounts)[];
 
-const USES = [
-  'reservedVcpuHours',
-  'reservedGBHours',
-  'usedVcpuHours',
-  'usedGBHours',
-  'wastedVcpuHours',
-  'wastedGBHours',
-  'unseenRunCount',
-] as const satisfies readonly (keyof Use)[];
-
 function totalOf(jobs: readonly JobReport[]): Total {
-  const uses = jobs.flatMap(({ use }) => use ?? []);
   const costs = jobs.flatMap(({ cost }) => cost ?? []);
   const comparable = costs.filter(({ savingPercent }) => savingPercent !== undefined);
   return {
     jobCount: jobs.length,
-    ...sums(jobs, COUNTS),
-    use: uses.length === 0 ? undefined : sums(uses, USES),
-    usd: costs.length === 0 ? undefined : sum(costs.map(({ usd }) => usd)),
-    wastedUsd: costs.length === 0 ? undefined : sum(costs.map(({ wastedUsd }) => wastedUsd)),
-    ...(comparable.length > 0 && {
-      usdAtPresentSize: sum(comparable.map(({ usdAtPresentSize = 0 }) => usdAtPresentSize)),
-      usdAtRecommendedSize: sum(comparable.map(({ usdAtRecommendedSize = 0 }) => usdAtRecommendedSize)),
-    }),
+    ...(Object.fromEntries(
+      COUNTS.map((name) => [name, jobs.reduce((sum, job) => sum + job[name], 0)]),
+    ) as Record<(typeof COUNTS)[number], number>),
+    use: totalUse(jobs.flatMap(({ use }) => use ?? [])),
+    usd: rounded(sumOfKnown(costs.map(({ usd }) => usd))),
+    wastedUsd: rounded(sumOfKnown(costs.map(({ wastedUsd }) => wastedUsd))),
+    usdAtPresentSize: rounded(sumOfKnown(comparable.map(({ usdAtPresentSize }) => usdAtPresentSize))),
+    usdAtRecommendedSize: rounded(
+      sumOfKnown(comparable.map(({ usdAtRecommendedSize }) => usdAtRecommendedSize)),
+    ),
   };
 }
 
-/** Each of the named figures, summed. */
-function sums<Name extends string>(
-  parts: readonly Readonly<Record<Name, number>>[],
-  names: readonly Name[],
-): Record<Name, number> {
-  return Object.fromEntries(names.map((name) => [name, sum(parts.map((part) => part[name]))])) as Record<
-    Name,
-    number
-  >;
-}
-
-function sum(values: readonly number[]): number {
-  return rounded(values.reduce((total, value) => total + value, 0));
+function totalUse(uses: readonly Use[]): Use | undefined {
+  if (uses.length === 0) return undefined;
+  const sum = (name: keyof Use) => rounded(sumOfKnown(uses.map((use) => use[name])));
+  return {
+    reservedVcpuHours: sum('reservedVcpuHours') ?? 0,
+    reservedGBHours: sum('reservedGBHours') ?? 0,
+    usedVcpuHours: sum('usedVcpuHours'),
+    usedGBHours: sum('usedGBHours'),
+    wastedVcpuHours: sum('wastedVcpuHours'),
+    wastedGBHours: sum('wastedGBHours'),
+    unseenRunCount: sum('unseenRunCount') ?? 0,
+  };
 }
 
 /** By code units: the same everywhere. */

@@ -1,4 +1,6 @@
+import { printableJson } from './printable.ts';
 import type { ReportDocument } from './report-document.ts';
+import { renderTable } from './table.ts';
 
 /** How the reader of the output sees it. */
 export interface Display {
@@ -12,5 +14,6 @@ export type Render = (document: ReportDocument, display: Display) => string | Pr
 
 /** What `--format` allows. */
 export const FORMATS: Readonly<Record<string, Render>> = {
-  json: (document) => `${JSON.stringify(document, undefined, 2)}\n`,
+  table: renderTable,
+  json: (document) => `${printableJson(document)}\n`,
 };

@@ -1,5 +1,6 @@
 import { isoTime } from '../core/line.ts';
 import { percentOf } from '../core/units.ts';
+import { larger } from '../core/usage.ts';
 import { JobUse } from './job-use.ts';
 import type { Place, PriceList } from './prices.ts';
 import type { JobReport, Recommendation, Trend, WorstRun } from './report-document.ts';
@@ -49,8 +50,8 @@ export class JobTotals {
     addKnown(this.#avgCpuPercent, run.avgCpuPercent);
     addKnown(this.#maxCpuPercent, run.maxCpuPercent);
     addKnown(this.#maxMemoryUsedMB, run.maxMemoryUsedMB);
-    this.#maxCpuUtilizationPercent = higher(this.#maxCpuUtilizationPercent, run.maxCpuUtilizationPercent);
-    this.#maxMemoryUtilizationPercent = higher(
+    this.#maxCpuUtilizationPercent = larger(this.#maxCpuUtilizationPercent, run.maxCpuUtilizationPercent);
+    this.#maxMemoryUtilizationPercent = larger(
       this.#maxMemoryUtilizationPercent,
       run.maxMemoryUtilizationPercent,
     );
@@ -112,10 +113,6 @@ export class JobTotals {
 
 function addKnown(values: RunValues, value: number | undefined): void {
   if (value !== undefined) values.add(value);
-}
-
-function higher(highest: number | undefined, value: number | undefined): number | undefined {
-  return value === undefined || (highest !== undefined && highest >= value) ? highest : value;
 }
 
 /** Runs that ended in the same millisecond have an order too, so that the order of lines does not matter. */

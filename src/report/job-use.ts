@@ -71,15 +71,16 @@ export class JobUse {
   use(): Use | undefined {
     if (this.#sizedRunCount === 0) return undefined;
     const reserved = hoursOf(this.#reserved);
-    const used = hoursOf(this.#used);
-    const wasted = hoursOf(this.#wasted);
+    const hasUse = this.#unseenRunCount < this.#sizedRunCount;
+    const used = hasUse ? hoursOf(this.#used) : undefined;
+    const wasted = hasUse ? hoursOf(this.#wasted) : undefined;
     return {
       reservedVcpuHours: reserved.vcpuHours,
       reservedGBHours: reserved.gbHours,
-      usedVcpuHours: used.vcpuHours,
-      usedGBHours: used.gbHours,
-      wastedVcpuHours: wasted.vcpuHours,
-      wastedGBHours: wasted.gbHours,
+      usedVcpuHours: used?.vcpuHours,
+      usedGBHours: used?.gbHours,
+      wastedVcpuHours: wasted?.vcpuHours,
+      wastedGBHours: wasted?.gbHours,
       unseenRunCount: this.#unseenRunCount,
     };
   }
@@ -115,7 +116,7 @@ export class JobUse {
       usdAtPresentSize: rounded(usdAtPresentSize),
       usdAtRecommendedSize: rounded(usdAtRecommendedSize),
       savingPercent: savingPercent(usdAtPresentSize, usdAtRecommendedSize),
-      wastedUsd: rounded(wastedUsd),
+      wastedUsd: this.#unseenRunCount < this.#sizedRunCount ? rounded(wastedUsd) : undefined,
       usdPerThousandRuns: rounded((usd / runCount) * 1_000),
       unpricedRunCount,
     };

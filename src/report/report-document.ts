@@ -92,12 +92,12 @@ export interface Use {
   /** The size times the billed duration on Fargate, times the batch's duration elsewhere. */
   readonly reservedVcpuHours: number;
   readonly reservedGBHours: number;
-  /** CPU time; average memory times the batch's duration. Of runs with samples. */
-  readonly usedVcpuHours: number;
-  readonly usedGBHours: number;
+  /** CPU time; average memory times the batch's duration. Absent where no run has samples, as the two below. */
+  readonly usedVcpuHours?: number | undefined;
+  readonly usedGBHours?: number | undefined;
   /** Reserved less used, of runs where both are known. */
-  readonly wastedVcpuHours: number;
-  readonly wastedGBHours: number;
+  readonly wastedVcpuHours?: number | undefined;
+  readonly wastedGBHours?: number | undefined;
   /** Runs with a size whose use is not known: they are in what was reserved, but in no waste. */
   readonly unseenRunCount: number;
 }
@@ -111,8 +111,8 @@ export interface Cost {
   readonly usdAtRecommendedSize?: number | undefined;
   /** Of usdAtPresentSize, what the recommended size saves; negative where it costs more. */
   readonly savingPercent?: number | undefined;
-  /** Of wastedVcpuHours and wastedGBHours. */
-  readonly wastedUsd: number;
+  /** Of wastedVcpuHours and wastedGBHours; absent where they are. */
+  readonly wastedUsd?: number | undefined;
   readonly usdPerThousandRuns: number;
   /** Fargate runs whose price is not known: not in the figures. */
   readonly unpricedRunCount: number;
@@ -164,7 +164,7 @@ export interface RunWithoutReport {
   readonly taskId: string;
   /** When it was last heard of. */
   readonly lastLineAt: string;
-  /** The highest in its last SUMMARY, of the limit: near 100 it was probably killed as a whole. */
+  /** The highest of its SUMMARY lines, of the limit: near 100 it was probably killed as a whole. */
   readonly memoryUtilizationPercent?: number | undefined;
 }
 

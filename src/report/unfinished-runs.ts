@@ -1,3 +1,4 @@
+import { larger } from '../core/usage.ts';
 import { LineIdentities } from '../reading/line-identities.ts';
 
 /** More runs than this at a time without a REPORT are not told apart; an account has not so many tasks. */
@@ -12,7 +13,7 @@ export interface OpenRun {
   readonly job: string;
   /** When it was last heard of, ms since the epoch. */
   readonly lastLineMs: number;
-  /** In its newest SUMMARY with that figure. */
+  /** The highest of its SUMMARY lines, of the limit. */
   readonly memoryUtilizationPercent: number | undefined;
 }
 
@@ -31,10 +32,10 @@ export class UnfinishedRuns {
       this.#open.set(taskId, run);
       return true;
     }
-    const [older, newer] = known.lastLineMs <= run.lastLineMs ? [known, run] : [run, known];
     this.#open.set(taskId, {
-      ...newer,
-      memoryUtilizationPercent: newer.memoryUtilizationPercent ?? older.memoryUtilizationPercent,
+      ...known,
+      lastLineMs: Math.max(known.lastLineMs, run.lastLineMs),
+      memoryUtilizationPercent: larger(known.memoryUtilizationPercent, run.memoryUtilizationPercent),
     });
     return true;
   }

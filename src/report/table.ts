@@ -1,0 +1,276 @@
+import type { Display } from './formats.ts';
+import { printable } from './printable.ts';
+import { change, counted, duration, gigabytes, grouped, hours, usd, vcpus } from './quantities.ts';
+import type { JobReport, ReportDocument, Spread, WorstRun } from './report-document.ts';
+import { type Cell, type Column, coloured, textTable, wrapped } from './text-table.ts';
+
+/** From here on a growth is worth a look. */
+const MARKED_GROWTH_PERCENT = 10;
+/** From here on memory is close to its limit. */
+const MARKED_UTILIZATION_PERCENT = 90;
+
+const MAX_NOTES = 20;
+
+const UNKNOWN: Cell = { text: '–', style: 'dim' };
+
+const JOB_COLUMN: Column<JobReport> = {
+  title: 'JOB',
+  align: 'left',
+  rank: 0,
+  minWidth: 12,
+  cell: ({ job }) => ({ text: printable(job) }),
+};
+
+const COLUMNS: readonly Column<JobReport>[] = [
+  JOB_COLUMN,
+  { title: 'RUNS', align: 'right', rank: 0, cell: ({ runCount }) => ({ text: grouped(runCount) }) },
+  {
+    title: 'NO REPORT',
+    align: 'right',
+    rank: 5,
+    cell: ({ runsWithoutReportCount: count }) => marked(grouped(count), count > 0, 'red'),
+  },
+  { title: 'FAILED', align: 'right', rank: 1, cell: failures },
+  { title: 'DURATION', align: 'right', rank: 2, cell: ({ durationMs }) => spread(durationMs, duration) },
+  {
+    title: 'TREND',
+    align: 'right',
+    rank: 6,
+    cell: ({ trend }) =>
+      trend === undefined
+        ? UNKNOWN
+        : marked(change(trend.durationPercent), trend.durationPercent >= MARKED_GROWTH_PERCENT, 'yellow'),
+  },
+  { title: 'PEAK CPU', align: 'right', rank: 4, cell: ({ maxCpuPercent }) => spread(maxCpuPercent, cpus) },
+  {
+    title: 'OF vCPU',
+    align: 'right',
+    rank: 4,
+    cell: ({ size }) => known(size.cpuUnits, vcpus),
+  },
+  { title: 'PEAK MB', align: 'right', rank: 3, cell: memory },
+  { title: 'OF MB', align: 'right', rank: 3, cell: ({ size }) => known(size.memoryMB, String) },
+  {
+    title: 'UNUSED vCPU·h',
+    align: 'right',
+    rank: 7,
+    cell: ({ use }) => known(use?.wastedVcpuHours, hours),
+  },
+  { title: 'GB·h', align: 'right', rank: 7, cell: ({ use }) => known(use?.wastedGBHours, hours) },
+  { title: 'USD', align: 'right', rank: 1, cell: ({ cost }) => known(cost?.usd, usd) },
+  { title: 'RECOMMENDED', align: 'left', rank: 1, cell: recommendation },
+  { title: 'USD THEN', align: 'right', rank: 8, cell: saving },
+];
+
+interface JobRun {
+  readonly job: JobReport;
+  readonly run: WorstRun;
+}
+
+const WORST_COLUMNS: readonly Column<JobRun>[] = [
+  { ...JOB_COLUMN, cell: ({ job }) => JOB_COLUMN.cell(job) },
+  { title: 'WORST RUN', align: 'left', rank: 0, cell: ({ run }) => ({ text: printable(run.taskId) }) },
+  { title: 'REPORT AT', align: 'left', rank: 1, cell: ({ run }) => ({ text: minute(run.reportedAt) }) },
+  { title: 'END', align: 'left', rank: 0, cell: ({ run }) => ending(run) },
+  { title: 'DURATION', align: 'right', rank: 2, cell: ({ run }) => known(run.durationMs, duration) },
+  {
+    title: 'PEAK MB',
+    align: 'right',
+    rank: 3,
+    cell: ({ run }) => known(run.maxMemoryUsedMB, String),
+  },
+  { title: 'OF MB', align: 'right', rank: 3, cell: ({ run }) => known(run.memorySizeMB, String) },
+];
+
+/** For a person's eyes; triples are the median, the 95th percentile and the maximum. */
+export function renderTable(document: ReportDocument, display: Display): string {
+  const { jobs } = document;
+  const notes = notesOf(document).flatMap((note) => wrapped(note, display.columns));
+  if (jobs.length === 0) return `${['No runs.', ...notes].join('\n')}\n`;
+  const table = textTable(COLUMNS, jobs, display);
+  const worst = textTable(
+    WORST_COLUMNS,
+    jobs.flatMap((job) => (job.worstRun === undefined ? [] : [{ job, run: job.worstRun }])),
+    display,
+  );
+  const leftOut =
+    table.leftOut.length === 0
+      ? []
+      : wrapped(
+          `Too wide for ${display.columns} columns: ${table.leftOut.join(', ')}; --format json has all.`,
+          display.columns,
+        );
+  const total = wrapped(totalOf(document), display.columns);
+  const bold = (line: string) => (display.isColoured ? coloured(line, 'bold') : line);
+  const blocks = [
+    [...table.lines, ...leftOut],
+    total.map(bold),
+    worst.lines.length > 1 ? worst.lines : [],
+    notes,
+  ];
+  return `${blocks
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function known<Value>(value: Value | undefined, show: (value: Value) => string): Cell {
+  return value === undefined ? UNKNOWN : { text: show(value) };
+}
+
+function marked(text: string, isMarked: boolean, style: Cell['style']): Cell {
+  return isMarked ? { text, style } : { text };
+}
+
+function spread(values: Spread | undefined, show: (value: number) => string): Cell {
+  return known(values, ({ p50, p95, max }) => [p50, p95, max].map(show).join(' / '));
+}
+
+function cpus(percent: number): string {
+  return (percent / 100).toFixed(2);
+}
+
+function failures({ failureCount, outOfMemoryCount }: JobReport): Cell {
+  if (failureCount === 0) return { text: '0' };
+  const text = outOfMemoryCount === 0 ? '' : ` (${grouped(outOfMemoryCount)} OOM)`;
+  return { text: `${grouped(failureCount)}${text}`, style: 'red' };
+}
+
+function memory({ maxMemoryUsedMB, maxMemoryUtilizationPercent = 0 }: JobReport): Cell {
+  const cell = spread(maxMemoryUsedMB, String);
+  return maxMemoryUtilizationPercent >= MARKED_UTILIZATION_PERCENT ? { ...cell, style: 'red' } : cell;
+}
+
+function recommendation({ recommendation: made }: JobReport): Cell {
+  if (made.kind === 'none') return UNKNOWN;
+  const size = `${vcpus(made.cpuUnits)} vCPU, ${gigabytes(made.memoryMB)} GB`;
+  return { text: `${made.isPresentSize ? 'as it is' : size} (${grouped(made.basedOnRunCount)})` };
+}
+
+function saving({ cost, recommendation: made }: JobReport): Cell {
+  if (cost?.usdAtRecommendedSize === undefined) return UNKNOWN;
+  if (made.kind === 'size' && made.isPresentSize) return { text: usd(cost.usdAtRecommendedSize) };
+  const { savingPercent = 0 } = cost;
+  const text = `${usd(cost.usdAtRecommendedSize)} (${change(-savingPercent)})`;
+  return marked(text, savingPercent > 0, 'green');
+}
+
+function minute(isoTime: string): string {
+  return isoTime.slice(0, 16).replace('T', ' ');
+}
+
+function ending({ status, errorType, exitCode }: WorstRun): Cell {
+  const code = exitCode === undefined || exitCode === 0 ? '' : ` ${exitCode}`;
+  const text = printable(errorType === undefined ? `${status}${code}` : `${errorType}${code}`);
+  return marked(text, status === 'failure', 'red');
+}
+
+function totalOf({ total }: ReportDocument): string {
+  const runs = [
+    counted(total.runCount, 'run'),
+    ...(total.runningCount > 0 ? [`${grouped(total.runningCount)} running`] : []),
+    ...(total.runsWithoutReportCount > 0
+      ? [`${grouped(total.runsWithoutReportCount)} without a REPORT`]
+      : []),
+    `${grouped(total.failureCount)} failed`,
+  ];
+  const sentences = [`${counted(total.jobCount, 'job')}: ${runs.join(', ')}.`];
+  if (total.usd !== undefined && total.wastedUsd !== undefined) {
+    sentences.push(`${usd(total.usd)} USD, ${usd(total.wastedUsd)} of it unused.`);
+  }
+  if (total.usdAtRecommendedSize !== undefined && total.usdAtPresentSize !== undefined) {
+    sentences.push(
+      `Jobs with a recommendation: ${usd(total.usdAtPresentSize)} USD at their sizes, ` +
+        `${usd(total.usdAtRecommendedSize)} at those recommended.`,
+    );
+  }
+  return sentences.join(' ');
+}
+
+function notesOf(document: ReportDocument): readonly string[] {
+  return [
+    ...(document.jobs.length === 0 ? [] : ['Triples: median / 95th percentile / maximum of the runs.']),
+    ...recommendationNotes(document),
+    ...lostRunNotes(document),
+    ...priceNotes(document),
+    ...skippedNotes(document),
+  ];
+}
+
+function recommendationNotes({ jobs }: ReportDocument): readonly string[] {
+  const isAnyMade = jobs.some(({ recommendation: made }) => made.kind === 'size');
+  const refusals = jobs.flatMap(({ job, recommendation: made }) =>
+    made.kind === 'none' ? [`No size recommended for ${printable(job)}: ${printable(made.reason)}.`] : [],
+  );
+  return [
+    ...(isAnyMade
+      ? [
+          'Recommended: the smallest size that Fargate sells above every peak, with a fifth of headroom; in brackets the runs that it rests on.',
+        ]
+      : []),
+    ...first(refusals),
+  ];
+}
+
+/** No more notes of a kind than a reader takes in. */
+function first(notes: readonly string[]): readonly string[] {
+  if (notes.length <= MAX_NOTES) return notes;
+  return [
+    ...notes.slice(0, MAX_NOTES),
+    `… and ${grouped(notes.length - MAX_NOTES)} more; --format json has all.`,
+  ];
+}
+
+function lostRunNotes({ jobs }: ReportDocument): readonly string[] {
+  const notes = jobs.flatMap(({ job, newestRunWithoutReport: run }) => {
+    if (run === undefined) return [];
+    const memoryText =
+      run.memoryUtilizationPercent === undefined
+        ? ''
+        : `, memory at ${Math.round(run.memoryUtilizationPercent)} % at the most`;
+    return [
+      `${printable(job)}: the newest run without a REPORT is ${printable(run.taskId)}, last heard of at ${minute(run.lastLineAt)}${memoryText}.`,
+    ];
+  });
+  return first(notes);
+}
+
+function priceNotes({ prices: { prices, unpriced } }: ReportDocument): readonly string[] {
+  const texts = prices.map(({ region, cpuArchitecture, usdPerVcpuHour, usdPerGBHour, asOf }) => {
+    const origin = asOf === undefined ? 'as given' : `AWS's list of ${asOf}`;
+    return `${printable(`${region} ${cpuArchitecture}`)} ${usdPerVcpuHour} per vCPU-hour and ${usdPerGBHour} per GB-hour (${origin})`;
+  });
+  return [
+    ...(texts.length === 0
+      ? []
+      : [`USD on demand: ${texts.join('; ')}. Spot and Savings Plans cannot be seen from inside a task.`]),
+    ...(unpriced.length === 0
+      ? []
+      : [
+          `No price is known for ${unpriced.map(({ region, cpuArchitecture }) => printable(`${region} ${cpuArchitecture}`)).join(', ')}: ` +
+            'give --price-vcpu-hour and --price-gb-hour.',
+        ]),
+  ];
+}
+
+function skippedNotes({ skipped }: ReportDocument): readonly string[] {
+  const parts: readonly (readonly [count: number, one: string, many: string])[] = [
+    [skipped.foreignLineCount, 'line of others', 'lines of others'],
+    [skipped.brokenLineCount, 'broken line', 'broken lines'],
+    [skipped.newerLineCount, 'line of a newer version', 'lines of a newer version'],
+    [skipped.copyCount, 'copy', 'copies'],
+    [skipped.otherJobLineCount, 'line of another job', 'lines of other jobs'],
+    [skipped.outsideWindowLineCount, 'line outside the window', 'lines outside the window'],
+    [skipped.wrongTimeLineCount, 'line of a wrong clock', 'lines of a wrong clock'],
+    [skipped.tooManyJobsLineCount, 'line of a job too many', 'lines of jobs too many'],
+    [skipped.tooManyRunsLineCount, 'line of a run too many', 'lines of runs too many'],
+  ];
+  const texts = parts.filter(([count]) => count > 0).map(([count, one, many]) => counted(count, one, many));
+  const reasons = skipped.brokenReasons.map(
+    ({ reason, count }) => `${printable(reason)}${count === 1 ? '' : ` (${grouped(count)})`}`,
+  );
+  return [
+    ...(texts.length === 0 ? [] : [`Left out: ${texts.join(', ')}.`]),
+    ...(reasons.length === 0 ? [] : [`Broken: ${reasons.join('; ')}.`]),
+  ];
+}
