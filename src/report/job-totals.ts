@@ -17,17 +17,17 @@ export type UnfinishedCounts = Pick<
 const STATUSES = ['success', 'failure', 'stopped', 'unknown'] as const;
 type Status = (typeof STATUSES)[number];
 
-/** All that a report says of one job, folded run by run. Bounded: at most some 700 kB, whatever the number of runs. */
+/** All that a report says of one job, folded run by run. Bounded, whatever the number of runs. */
 export class JobTotals {
   readonly job: string;
   #runCount = 0;
   #blindRunCount = 0;
   #outOfMemoryCount = 0;
   readonly #statusCounts: Record<Status, number> = { success: 0, failure: 0, stopped: 0, unknown: 0 };
-  readonly #durationMs = new RunValues();
-  readonly #avgCpuPercent = new RunValues();
-  readonly #maxCpuPercent = new RunValues();
-  readonly #maxMemoryUsedMB = new RunValues();
+  readonly #durationMs = new RunValues(0);
+  readonly #avgCpuPercent = new RunValues(2);
+  readonly #maxCpuPercent = new RunValues(2);
+  readonly #maxMemoryUsedMB = new RunValues(0);
   #maxCpuUtilizationPercent: number | undefined;
   #maxMemoryUtilizationPercent: number | undefined;
   readonly #use = new JobUse();
@@ -84,7 +84,11 @@ export class JobTotals {
       outOfMemoryCount: this.#outOfMemoryCount,
       ...unfinished,
       blindRunCount: this.#blindRunCount,
-      percentileErrorPercent: this.#durationMs.errorPercent,
+      percentileErrorPercent: Math.max(
+        ...[this.#durationMs, this.#avgCpuPercent, this.#maxCpuPercent, this.#maxMemoryUsedMB].map(
+          ({ errorPercent }) => errorPercent,
+        ),
+      ),
       durationMs: this.#durationMs.spread(),
       avgCpuPercent: this.#avgCpuPercent.spread(),
       maxCpuPercent: this.#maxCpuPercent.spread(),
