@@ -15,8 +15,8 @@ const MONTH_MS = 31 * 86_400_000;
 const RUN_COUNT_STEP = 98;
 
 /**
- * Writes a month of REPORT lines: a million runs of 200 jobs, in the order in which they ended. Jobs have from 99 to
- * 9,901 runs. Each number is odd, so that no percentile lies between two runs: tools differ in which of them they take.
+ * Writes a month of REPORT lines: a million runs of 200 jobs, in the order in which they ended. Jobs have from 149 to
+ * 9,851 runs. Each number is odd, so that no percentile lies between two runs: tools differ in which of them they take.
  * The lines are always the same.
  */
 export async function writeMonth(path: string): Promise<void> {
