@@ -1,11 +1,12 @@
 /**
  * Makes dist/: what the image and the npm package carry. Developing needs no build.
  *
- *   dist/sidecar.cjs           the container's program
- *   dist/cloudwatch-logs.cjs   its CloudWatch Logs sink, required when the first line is due
- *   dist/cli.cjs               the `fargauge` command
- *   dist/cdk.cjs               the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
- *   dist/NOTICES.txt           the licences of the packages bundled into them
+ *   dist/sidecar.cjs            the container's program
+ *   dist/cloudwatch-logs.cjs    its CloudWatch Logs sink, required when the first line is due
+ *   dist/cli.cjs                the `fargauge` command
+ *   dist/report-log-groups.cjs  what of `fargauge report` needs the AWS SDK
+ *   dist/cdk.cjs                the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
+ *   dist/NOTICES.txt            the licences of the packages bundled into them
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -16,14 +17,14 @@ const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
 /**
- * The sink with the AWS SDK is an entry of its own: inside one file even a lazy import is loaded at the start, and
- * esbuild no longer leaves out what it does not use of it.
+ * What has the AWS SDK is an entry of its own: inside one file even a lazy import is loaded at the start, and esbuild no
+ * longer leaves out what it does not use of it.
  */
-const sinkStaysOutside: Plugin = {
-  name: 'sink-stays-outside',
+const sdkStaysOutside: Plugin = {
+  name: 'sdk-stays-outside',
   setup({ onResolve }) {
-    onResolve({ filter: /\/cloudwatch-logs\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './cloudwatch-logs.cjs', external: true } : undefined,
+    onResolve({ filter: /\/(?:cloudwatch-logs|report-log-groups)\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
     );
   },
 };
@@ -85,16 +86,18 @@ function notice({ name, folder }: Package): string {
 const entries = {
   sidecar: 'src/main.ts',
   'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
+  'report-log-groups': 'src/cli/report-log-groups.ts',
   cli: 'src/cli/cli.ts',
   cdk: 'src/cdk/fargauge-extension.ts',
 };
 const results = [
-  await build({ ...shared, entryPoints: { sidecar: entries.sidecar }, plugins: [sinkStaysOutside] }),
+  await build({ ...shared, entryPoints: { sidecar: entries.sidecar }, plugins: [sdkStaysOutside] }),
   await build({ ...shared, entryPoints: { 'cloudwatch-logs': entries['cloudwatch-logs'] } }),
+  await build({ ...shared, entryPoints: { 'report-log-groups': entries['report-log-groups'] } }),
   await build({
     ...shared,
     entryPoints: { cli: entries.cli },
-    plugins: [sinkStaysOutside],
+    plugins: [sdkStaysOutside],
     banner: { js: `#!/usr/bin/env node\n${REFUSE_OLD_NODE}` },
   }),
   await build({ ...shared, entryPoints: { cdk: entries.cdk }, external: ['aws-cdk-lib', 'constructs'] }),

@@ -9,10 +9,17 @@ import { grouped } from '../report/quantities.ts';
 import type { ReportDocument } from '../report/report-document.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { Progress } from './progress.ts';
-import { DEFAULT_SINCE, type FileSource, parseReportOptions, type ReportOptions } from './report-options.ts';
+import {
+  DEFAULT_SINCE,
+  type LogGroupSource,
+  parseReportOptions,
+  type ReportOptions,
+} from './report-options.ts';
 
 /** `--fail-over`: a job could save more. */
 const EXIT_OVER = 1;
+/** 128 and the number of SIGINT, as a shell tells it. */
+const EXIT_INTERRUPTED = 130;
 
 const HELP = `Usage: fargauge report [OPTIONS] FILE…
        fargauge report [OPTIONS] --log-group NAME…
@@ -92,13 +99,20 @@ export async function report(
     return EXIT_USE;
   }
   const { options } = parsed;
+  const stopping = new AbortController();
+  const onInterrupt = (): void => stopping.abort();
   let document: ReportDocument;
+  // Without queries to stop, Ctrl-C has its usual effect.
+  if (options.source.kind === 'log groups') surroundings.signals.on('SIGINT', onInterrupt);
   try {
-    document = await documentOf(options, streams, surroundings);
+    document = await documentOf(options, { ...surroundings, streams, tell, signal: stopping.signal });
   } catch (error) {
+    if (stopping.signal.aborted) return EXIT_INTERRUPTED;
     if (!(error instanceof ReadError)) throw error;
     tell(error.message);
     return EXIT_USE;
+  } finally {
+    surroundings.signals.off('SIGINT', onInterrupt);
   }
   const render = FORMATS[options.format];
   if (render === undefined) throw new Error(`no format ${options.format}`);
@@ -110,33 +124,40 @@ export async function report(
   return options.failOverPercent === undefined ? 0 : judged(document, options.failOverPercent, tell);
 }
 
-async function documentOf(
-  options: ReportOptions,
-  streams: Streams,
-  { clock }: ReportSurroundings,
-): Promise<ReportDocument> {
+interface Reading extends ReportSurroundings {
+  readonly streams: Streams;
+  readonly tell: (message: string) => void;
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** @throws ReadError; the signal's reason, once it is aborted */
+async function documentOf(options: ReportOptions, surroundings: Reading): Promise<ReportDocument> {
+  const { clock, streams } = surroundings;
+  const { source, window } = options;
   const nowMs = clock.now();
   const aggregation = new Aggregation({
     nowMs,
-    window: options.window,
+    window,
+    // A file may be old; a log group is asked up to the end of the window.
+    endMs: source.kind === 'files' ? undefined : window?.toMs,
     jobs: options.jobs,
     prices: { given: options.price },
   });
   const progress = new Progress(streams.stderr, clock);
   const reading = new LineReading({ types: REPORT_LINE_TYPES });
   try {
-    if (options.source.kind === 'files') {
-      await readFiles(options.source, { streams, aggregation, reading, progress });
-      return aggregation.document(options.source.files.map(nameOfFile), reading.counts);
-    }
-    throw new Error('log groups');
+    if (source.kind === 'files')
+      await readFiles(source.files, { ...surroundings, aggregation, reading, progress });
+    else await readGroups(source, options, { ...surroundings, aggregation, reading, progress });
   } finally {
     progress.clear();
   }
+  const sources = source.kind === 'files' ? source.files.map(nameOfFile) : source.logGroupNames;
+  return aggregation.document(sources, reading.counts);
 }
 
-interface Reader {
-  readonly streams: Streams;
+interface Reader extends Reading {
   readonly aggregation: Aggregation;
   readonly reading: LineReading;
   readonly progress: Progress;
@@ -144,7 +165,7 @@ interface Reader {
 
 /** @throws ReadError */
 async function readFiles(
-  { files }: FileSource,
+  files: readonly string[],
   { streams, aggregation, reading, progress }: Reader,
 ): Promise<void> {
   for (const file of files) {
@@ -154,6 +175,33 @@ async function readFiles(
       aggregation.add(found.line);
       progress.tell(() => `${nameOfFile(file)}: ${grouped(reading.counts.lines)} lines`);
     }
+  }
+}
+
+/** @throws ReadError; the signal's reason, once it is aborted */
+async function readGroups(
+  source: LogGroupSource,
+  { window, jobs }: ReportOptions,
+  { aggregation, reading, progress, clock, signal, streams, tell }: Reader,
+): Promise<void> {
+  if (window === undefined) throw new Error('a log group without a window');
+  const { readLogGroups } = await import('./report-log-groups.ts');
+  const outcome = await readLogGroups({
+    source,
+    window,
+    jobs,
+    types: REPORT_LINE_TYPES,
+    reading,
+    clock,
+    signal,
+    onLine: (line) => aggregation.add(line),
+    onUnreportedRun: (run) => aggregation.addOpenRun(run),
+    onProgress: (text) => progress.tell(text),
+  });
+  if (!outcome.ok) throw new ReadError(outcome.message);
+  progress.clear();
+  if (outcome.bytesScanned !== undefined && streams.stderr.isTTY) {
+    tell(`Logs Insights scanned ${grouped(outcome.bytesScanned / 1e6, 1)} MB`);
   }
 }
 

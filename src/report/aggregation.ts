@@ -79,7 +79,7 @@ export class Aggregation {
   #addNamed(line: FoundLine, named: { job: string; taskId: string }): void {
     if (line.type !== 'REPORT') {
       const { maxMemoryUtilizationPercent } = line.fields as { maxMemoryUtilizationPercent?: number };
-      this.addOpenRun({
+      this.#begin({
         ...named,
         lastLineMs: line.timeMs,
         memoryUtilizationPercent: maxMemoryUtilizationPercent,
@@ -101,6 +101,10 @@ export class Aggregation {
 
   /** Takes what is known of a run that has no REPORT so far. */
   addOpenRun(run: OpenRun): void {
+    if (this.#isWanted(run.job) && this.#isInTime(run.lastLineMs)) this.#begin(run);
+  }
+
+  #begin(run: OpenRun): void {
     if (this.#totalsOf(run.job) === undefined) return;
     this.#sawLineAt(run.lastLineMs);
     if (!this.#unfinished.begin(run)) this.#tooManyRunsCount += 1;

@@ -1,0 +1,79 @@
+/** Reads the lines of log groups: loaded when it is needed, because the AWS SDK comes with it. */
+import type { Clock } from '../clock.ts';
+import type { FoundLine } from '../core/parsed-line.ts';
+import type { LineReading } from '../reading/found-lines.ts';
+import { reportLines, type UnreportedRun, unreportedRuns } from '../reading/insights-lines.ts';
+import { InsightsQueries } from '../reading/insights-queries.ts';
+import { createReadingClient, filteredLines, LogGroupError, type TimeWindow } from '../reading/log-groups.ts';
+import type { TextBatches } from '../reading/text-lines.ts';
+import type { LogGroupSource } from './report-options.ts';
+
+export interface LogGroupReader {
+  readonly source: LogGroupSource;
+  readonly window: TimeWindow;
+  /** As `--job` takes them. */
+  readonly jobs: readonly string[];
+  /** Lines that a report is made of. */
+  readonly types: ReadonlySet<string>;
+  readonly reading: LineReading;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  onLine(line: FoundLine): void;
+  /** A run without a REPORT, where its lines are not read. */
+  onUnreportedRun(run: UnreportedRun): void;
+  onProgress(text: () => string): void;
+}
+
+export type LogGroupOutcome =
+  /** `bytesScanned` is what AWS bills of Logs Insights. */
+  { readonly ok: true; readonly bytesScanned?: number } | { readonly ok: false; readonly message: string };
+
+/** @throws the signal's reason, once it is aborted */
+export async function readLogGroups(reader: LogGroupReader): Promise<LogGroupOutcome> {
+  const client = createReadingClient(reader.source.region);
+  try {
+    if (!reader.source.isByInsights) {
+      await readLines(reader, filteredGroups(reader, client));
+      return { ok: true };
+    }
+    return await readByInsights(reader, client);
+  } catch (error) {
+    if (!(error instanceof LogGroupError)) throw error;
+    return { ok: false, message: error.message };
+  } finally {
+    client.destroy();
+  }
+}
+
+type Client = ReturnType<typeof createReadingClient>;
+
+async function readByInsights(reader: LogGroupReader, client: Client): Promise<LogGroupOutcome> {
+  const { source, onProgress } = reader;
+  const queries = new InsightsQueries({ ...source, client, clock: reader.clock, signal: reader.signal });
+  onProgress(() => 'asking Logs Insights for the runs without a REPORT');
+  for (const run of await unreportedRuns(queries, reader)) reader.onUnreportedRun(run);
+  const lines = reportLines(queries, reader, (readCount, totalCount) =>
+    onProgress(() => `Logs Insights: ${readCount} of ${totalCount} REPORT lines`),
+  );
+  await readLines(reader, lines);
+  return { ok: true, bytesScanned: queries.bytesScanned };
+}
+
+async function* filteredGroups(
+  { source, window, types, signal, onProgress }: LogGroupReader,
+  client: Client,
+): TextBatches {
+  const { region } = source;
+  for (const logGroupName of source.logGroupNames) {
+    let lineCount = 0;
+    for await (const lines of filteredLines({ client, region, logGroupName, window, types, signal })) {
+      lineCount += lines.length;
+      onProgress(() => `${logGroupName}: ${lineCount} lines`);
+      yield lines;
+    }
+  }
+}
+
+async function readLines({ reading, onLine }: LogGroupReader, lines: TextBatches): Promise<void> {
+  for await (const found of reading.ofMessages(lines)) if (found.kind === 'line') onLine(found.line);
+}

@@ -1,0 +1,181 @@
+import { type InsightsQueries, MAX_ROWS, type QueryRow } from './insights-queries.ts';
+import { LogGroupError, type TimeWindow } from './log-groups.ts';
+import type { TextBatches } from './text-lines.ts';
+
+/** So many queries at a time: an account has 100 for all who ask. */
+const MAX_QUERIES = 4;
+/** Lines may come in between counting and reading. */
+const MAX_SLICE_LINES = 9_000;
+
+const HOUR_MS = 3_600_000;
+/** `bin` takes up to 24 hours; its rows must stay below MAX_ROWS. */
+const BINS = [
+  { name: '1m', ms: 60_000 },
+  { name: '1h', ms: HOUR_MS },
+  { name: '24h', ms: 24 * HOUR_MS },
+] as const;
+
+/** Which lines are asked for. */
+export interface Wanted {
+  readonly window: TimeWindow;
+  /** Of these jobs; names with `*` are not asked of Logs Insights, and lines of all jobs come. Empty: of all. */
+  readonly jobs: readonly string[];
+}
+
+/** How far it is: lines read so far, and how many were counted. */
+export type OnProgress = (readCount: number, totalCount: number) => void;
+
+/**
+ * The REPORT lines of a window, in any order. They are counted by time first, so that each query after that is of a
+ * slice with fewer lines than a query can give. Percentiles are not asked of Logs Insights, which approximates them: the
+ * same lines give the same figures wherever they are read. Give the lines to `LineReading.ofMessages`.
+ * @throws LogGroupError; the reason of the queries' signal, once it is aborted
+ */
+export async function* reportLines(
+  queries: InsightsQueries,
+  wanted: Wanted,
+  onProgress: OnProgress,
+): TextBatches {
+  const counts = await countsByTime(queries, wanted);
+  const totalCount = counts.reduce((sum, { count }) => sum + count, 0);
+  let readCount = 0;
+  onProgress(readCount, totalCount);
+  const slices = slicesOf(counts, wanted.window).map((window) => ({ ...wanted, window }));
+  for (let at = 0; at < slices.length; at += MAX_QUERIES) {
+    const read = slices.slice(at, at + MAX_QUERIES).map((slice) => linesOf(queries, slice));
+    for (const lines of await allOf(read)) {
+      readCount += lines.length;
+      onProgress(readCount, totalCount);
+      yield lines;
+    }
+  }
+}
+
+/** Waits for the others before it fails, so that each can stop its query. */
+async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+interface Count {
+  /** Beginning of the bin, ms since the epoch. */
+  readonly startMs: number;
+  readonly count: number;
+}
+
+async function countsByTime(queries: InsightsQueries, wanted: Wanted): Promise<readonly Count[]> {
+  const { window } = wanted;
+  const spanMs = window.toMs - window.fromMs;
+  const bin = BINS.find(({ ms }) => spanMs / ms < MAX_ROWS / 2) ?? BINS[2];
+  const rows = await queries.rows(
+    `filter ${isWanted(['REPORT'], wanted)}
+| stats count(*) as lines by bin(${bin.name})
+| limit ${MAX_ROWS}`,
+    window,
+  );
+  return rows
+    .map((row) => ({ startMs: timeMsOf(row[`bin(${bin.name})`]), count: Number(row.lines) }))
+    .filter(({ startMs, count }) => !Number.isNaN(startMs) && !Number.isNaN(count))
+    .toSorted((a, b) => a.startMs - b.startMs);
+}
+
+/** Without gaps over the whole window, each of whole bins: lines that came after the counting are in them too. */
+function slicesOf(counts: readonly Count[], window: TimeWindow): readonly TimeWindow[] {
+  if (counts.length === 0) return [];
+  const starts = [window.fromMs];
+  let lineCount = 0;
+  for (const { startMs, count } of counts) {
+    if (lineCount > 0 && lineCount + count > MAX_SLICE_LINES) {
+      starts.push(startMs);
+      lineCount = 0;
+    }
+    lineCount += count;
+  }
+  return starts.map((fromMs, index) => ({ fromMs, toMs: starts[index + 1] ?? window.toMs }));
+}
+
+/** Halved for as long as there are more lines in it than a query gives. */
+async function linesOf(queries: InsightsQueries, wanted: Wanted): Promise<readonly string[]> {
+  const { fromMs, toMs } = wanted.window;
+  const rows = await queries.rows(
+    `fields @message
+| filter ${isWanted(['REPORT'], wanted)}
+| limit ${MAX_ROWS}`,
+    wanted.window,
+  );
+  if (rows.length < MAX_ROWS) return rows.flatMap((row) => row['@message'] ?? []);
+  const middleMs = Math.floor((fromMs + toMs) / 2);
+  if (middleMs === fromMs) {
+    throw new LogGroupError(
+      `more than ${MAX_ROWS} REPORT lines are of one millisecond, ${new Date(fromMs).toISOString()}: use --no-insights`,
+    );
+  }
+  const earlier = await linesOf(queries, { ...wanted, window: { fromMs, toMs: middleMs } });
+  return [...earlier, ...(await linesOf(queries, { ...wanted, window: { fromMs: middleMs, toMs } }))];
+}
+
+/** A run of which there is a START or SUMMARY and no REPORT. */
+export interface UnreportedRun {
+  readonly job: string;
+  readonly taskId: string;
+  readonly lastLineMs: number;
+  readonly memoryUtilizationPercent: number | undefined;
+}
+
+/**
+ * The runs of a window that have no REPORT, found by Logs Insights alone: the newest MAX_ROWS at the most.
+ * @throws LogGroupError; the reason of the queries' signal, once it is aborted
+ */
+export async function unreportedRuns(
+  queries: InsightsQueries,
+  wanted: Wanted,
+): Promise<readonly UnreportedRun[]> {
+  const rows = await queries.rows(
+    `filter ${isWanted(['START', 'SUMMARY', 'REPORT'], wanted)}
+# Every REPORT has droppedLineCount, and no other line has it.
+| stats count(droppedLineCount) as reports, latest(time) as lastLineAt,
+  max(maxMemoryUtilizationPercent) as memoryPercent by job, taskId
+| filter reports = 0
+| sort lastLineAt desc
+| limit ${MAX_ROWS}`,
+    wanted.window,
+  );
+  return rows.flatMap((row) => unreportedRun(row) ?? []);
+}
+
+/** Undefined where what makes a line ours is missing. */
+function unreportedRun({ job, taskId, lastLineAt, memoryPercent }: QueryRow): UnreportedRun | undefined {
+  const lastLineMs = Date.parse(lastLineAt ?? '');
+  if (job === undefined || taskId === undefined || Number.isNaN(lastLineMs)) return undefined;
+  const percent = memoryPercent === undefined ? Number.NaN : Number(memoryPercent);
+  return {
+    job,
+    taskId,
+    lastLineMs,
+    memoryUtilizationPercent: Number.isNaN(percent) ? undefined : percent,
+  };
+}
+
+/** Names that need no care in a query. */
+const PLAIN_NAME = /^[\w.-]+$/;
+
+/** The window once more, to the millisecond: StartQuery takes whole seconds. */
+function isWanted(types: readonly string[], { window: { fromMs, toMs }, jobs }: Wanted): string {
+  const conditions = [
+    'ispresent(fargaugeVersion)',
+    isAmong('type', types),
+    ...(jobs.length > 0 && jobs.every((job) => PLAIN_NAME.test(job)) ? [isAmong('job', jobs)] : []),
+    `toMillis(@timestamp) >= ${fromMs}`,
+    `toMillis(@timestamp) < ${toMs}`,
+  ];
+  return conditions.join(' and ');
+}
+
+function isAmong(field: string, values: readonly string[]): string {
+  return `${field} in [${values.map((value) => `"${value}"`).join(', ')}]`;
+}
+
+/** `2026-11-21 02:00:00.000`, UTC; NaN when it is none. */
+function timeMsOf(text = ''): number {
+  return Date.parse(`${text.replace(' ', 'T')}Z`);
+}
