@@ -5,7 +5,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expectedPath, LINE_SETS, rowsAsTable } from '../test/insights/expected-rows.ts';
-import { EXAMPLE_PATH, exampleText } from '../test/report/example-document.ts';
+import {
+  EXAMPLE_PATH,
+  EXAMPLE_TABLE_PATH,
+  exampleTable,
+  exampleText,
+} from '../test/report/example-document.ts';
 import { goldenPath, linesOf, readFixture, SHAPES } from '../test/support/fixtures.ts';
 import { SAVED_QUERIES } from './queries/saved-queries.ts';
 
@@ -26,4 +31,5 @@ for (const lines of LINE_SETS) {
 
 mkdirSync(dirname(EXAMPLE_PATH), { recursive: true });
 writeFileSync(EXAMPLE_PATH, await exampleText());
+writeFileSync(EXAMPLE_TABLE_PATH, await exampleTable());
 console.log('report: a month of runs');

@@ -17,32 +17,34 @@ const WIDTHS_MS = [
 /** A Monday. */
 const ORIGIN_MS = Date.UTC(1970, 0, 5);
 
-/** A mean and a maximum. */
+/** A mean and a maximum of values with up to two decimals. */
 class Mean {
   count = 0;
-  sum = 0;
-  max = 0;
+  /** In hundredths: sums of whole numbers are exact, and so the same in whatever order the runs come. */
+  #sum = 0;
+  #max = 0;
 
   add(value: number | undefined): void {
     if (value === undefined) return;
     this.count += 1;
-    this.sum += value;
-    this.max = Math.max(this.max, value);
+    this.#sum += Math.round(value * 100);
+    this.#max = Math.max(this.#max, value);
   }
 
   take(other: Mean): void {
     this.count += other.count;
-    this.sum += other.sum;
-    this.max = Math.max(this.max, other.max);
+    this.#sum += other.#sum;
+    this.#max = Math.max(this.#max, other.#max);
   }
 
+  /** Undefined without values. */
   get mean(): number | undefined {
-    return this.count === 0 ? undefined : this.sum / this.count;
+    return this.count === 0 ? undefined : this.#sum / 100 / this.count;
   }
 
-  /** The maximum; undefined without values. */
-  get highest(): number | undefined {
-    return this.count === 0 ? undefined : this.max;
+  /** Undefined without values. */
+  get max(): number | undefined {
+    return this.count === 0 ? undefined : this.#max;
   }
 }
 
@@ -188,10 +190,10 @@ function cellOf(bucketStart: string, bucket: Bucket): Cell {
     runCount: bucket.runCount,
     failureCount: bucket.failureCount,
     meanDurationMs: meanMs === undefined ? undefined : Math.round(meanMs),
-    maxDurationMs: durationMs.highest,
+    maxDurationMs: durationMs.max,
     meanCpuUtilizationPercent: percent(cpuMeanUtilization.mean),
-    maxCpuUtilizationPercent: cpuMaxUtilization.highest,
+    maxCpuUtilizationPercent: cpuMaxUtilization.max,
     meanMemoryUtilizationPercent: percent(memoryUtilization.mean),
-    maxMemoryUtilizationPercent: memoryUtilization.highest,
+    maxMemoryUtilizationPercent: memoryUtilization.max,
   };
 }

@@ -5,9 +5,12 @@ import { LineReading } from '../../src/reading/found-lines.ts';
 import { streamLines } from '../../src/reading/text-lines.ts';
 import { Aggregation, type AggregationOptions, REPORT_LINE_TYPES } from '../../src/report/aggregation.ts';
 import type { ReportDocument } from '../../src/report/report-document.ts';
+import { renderTable } from '../../src/report/table.ts';
 import { MONTH_END_MS, monthOfLines } from './month-of-runs.ts';
 
 export const EXAMPLE_PATH = join(import.meta.dirname, '../fixtures/report/month.golden.json');
+
+export const EXAMPLE_TABLE_PATH = join(import.meta.dirname, '../fixtures/report/month.golden.txt');
 
 /** What is reported of the lines of a log. */
 export async function documentOf(
@@ -24,4 +27,9 @@ export async function documentOf(
 
 export async function exampleText(): Promise<string> {
   return `${JSON.stringify(await documentOf(monthOfLines()), undefined, 2)}\n`;
+}
+
+/** For lines of any width. */
+export async function exampleTable(): Promise<string> {
+  return renderTable(await documentOf(monthOfLines()), { columns: undefined, isColoured: false });
 }

@@ -97,6 +97,9 @@ const RUNS: readonly Run[] = [
 ];
 
 /** Every line of the month, run by run, with a few of others between. */
-export function monthOfLines(): string[] {
-  return RUNS.flatMap((run, index) => [...linesOf(run, index + 1), 'some text of the batch itself']);
+export function monthOfLines(): readonly string[] {
+  lines ??= RUNS.flatMap((run, index) => [...linesOf(run, index + 1), 'some text of the batch itself']);
+  return lines;
 }
+
+let lines: readonly string[] | undefined;
