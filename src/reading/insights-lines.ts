@@ -7,13 +7,15 @@ const MAX_QUERIES = 4;
 /** Lines may come in between counting and reading. */
 const MAX_SLICE_LINES = 9_000;
 
-const HOUR_MS = 3_600_000;
-/** `bin` takes up to 24 hours; its rows must stay below MAX_ROWS. */
+/** As `bin` takes them. */
 const BINS = [
+  { name: '1s', ms: 1_000 },
   { name: '1m', ms: 60_000 },
-  { name: '1h', ms: HOUR_MS },
-  { name: '24h', ms: 24 * HOUR_MS },
+  { name: '1h', ms: 3_600_000 },
+  { name: '24h', ms: 86_400_000 },
 ] as const;
+/** Each bin is a row: far fewer than a query gives. */
+const MAX_BINS = 5_000;
 
 /** Which lines are asked for. */
 export interface Wanted {
@@ -36,16 +38,14 @@ export async function* reportLines(
   wanted: Wanted,
   onProgress: OnProgress,
 ): TextBatches {
-  const counts = await countsByTime(queries, wanted);
-  const totalCount = counts.reduce((sum, { count }) => sum + count, 0);
+  const { slices, lineCount } = await slicesOf(queries, wanted);
   let readCount = 0;
-  onProgress(readCount, totalCount);
-  const slices = slicesOf(counts, wanted.window).map((window) => ({ ...wanted, window }));
+  onProgress(readCount, lineCount);
   for (let at = 0; at < slices.length; at += MAX_QUERIES) {
-    const read = slices.slice(at, at + MAX_QUERIES).map((slice) => linesOf(queries, slice));
+    const read = slices.slice(at, at + MAX_QUERIES).map((window) => linesOf(queries, { ...wanted, window }));
     for (const lines of await allOf(read)) {
       readCount += lines.length;
-      onProgress(readCount, totalCount);
+      onProgress(readCount, lineCount);
       yield lines;
     }
   }
@@ -57,41 +57,65 @@ async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readon
   return Promise.all(promises);
 }
 
+interface Slices {
+  readonly slices: readonly TimeWindow[];
+  /** Of all of them. */
+  readonly lineCount: number;
+}
+
+/**
+ * Spans of time with lines, in their order, none with more than MAX_SLICE_LINES but for a second that has more. The last
+ * ends with the window: lines that came after the counting are in it too.
+ */
+async function slicesOf(queries: InsightsQueries, wanted: Wanted): Promise<Slices> {
+  const { window } = wanted;
+  const bin = BINS.find(({ ms }) => (window.toMs - window.fromMs) / ms <= MAX_BINS) ?? BINS[3];
+  const counts = await countsByTime(queries, wanted, bin.name);
+  const slices: TimeWindow[] = [];
+  let fromMs = window.fromMs;
+  let heldCount = 0;
+  const closeAt = (toMs: number): void => {
+    if (heldCount > 0) slices.push({ fromMs, toMs });
+    fromMs = toMs;
+    heldCount = 0;
+  };
+  for (const { startMs, count } of counts) {
+    const binFromMs = Math.max(startMs, window.fromMs);
+    if (heldCount + count > MAX_SLICE_LINES) closeAt(binFromMs);
+    heldCount += count;
+    if (count <= MAX_SLICE_LINES) continue;
+    const binWindow = { fromMs: binFromMs, toMs: Math.min(startMs + bin.ms, window.toMs) };
+    if (bin !== BINS[0]) {
+      slices.push(...(await slicesOf(queries, { ...wanted, window: binWindow })).slices);
+      heldCount = 0;
+    }
+    closeAt(binWindow.toMs);
+  }
+  closeAt(window.toMs);
+  return { slices, lineCount: counts.reduce((sum, { count }) => sum + count, 0) };
+}
+
 interface Count {
   /** Beginning of the bin, ms since the epoch. */
   readonly startMs: number;
   readonly count: number;
 }
 
-async function countsByTime(queries: InsightsQueries, wanted: Wanted): Promise<readonly Count[]> {
-  const { window } = wanted;
-  const spanMs = window.toMs - window.fromMs;
-  const bin = BINS.find(({ ms }) => spanMs / ms < MAX_ROWS / 2) ?? BINS[2];
+async function countsByTime(
+  queries: InsightsQueries,
+  wanted: Wanted,
+  binName: string,
+): Promise<readonly Count[]> {
   const rows = await queries.rows(
     `filter ${isWanted(['REPORT'], wanted)}
-| stats count(*) as lines by bin(${bin.name})
+| stats count(*) as lines by bin(${binName})
 | limit ${MAX_ROWS}`,
-    window,
+    wanted.window,
   );
   return rows
-    .map((row) => ({ startMs: timeMsOf(row[`bin(${bin.name})`]), count: Number(row.lines) }))
+    .map((row) => ({ startMs: timeMsOf(row[`bin(${binName})`]), count: Number(row.lines) }))
     .filter(({ startMs, count }) => !Number.isNaN(startMs) && !Number.isNaN(count))
     .toSorted((a, b) => a.startMs - b.startMs);
-}
-
-/** Without gaps over the whole window, each of whole bins: lines that came after the counting are in them too. */
-function slicesOf(counts: readonly Count[], window: TimeWindow): readonly TimeWindow[] {
-  if (counts.length === 0) return [];
-  const starts = [window.fromMs];
-  let lineCount = 0;
-  for (const { startMs, count } of counts) {
-    if (lineCount > 0 && lineCount + count > MAX_SLICE_LINES) {
-      starts.push(startMs);
-      lineCount = 0;
-    }
-    lineCount += count;
-  }
-  return starts.map((fromMs, index) => ({ fromMs, toMs: starts[index + 1] ?? window.toMs }));
 }
 
 /** Halved for as long as there are more lines in it than a query gives. */
@@ -107,7 +131,7 @@ async function linesOf(queries: InsightsQueries, wanted: Wanted): Promise<readon
   const middleMs = Math.floor((fromMs + toMs) / 2);
   if (middleMs === fromMs) {
     throw new LogGroupError(
-      `more than ${MAX_ROWS} REPORT lines are of one millisecond, ${new Date(fromMs).toISOString()}: use --no-insights`,
+      `${MAX_ROWS} REPORT lines or more are of one millisecond, ${new Date(fromMs).toISOString()}: use --no-insights`,
     );
   }
   const earlier = await linesOf(queries, { ...wanted, window: { fromMs, toMs: middleMs } });

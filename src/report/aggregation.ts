@@ -55,7 +55,9 @@ export class Aggregation {
   readonly #totals = new Map<string, JobTotals>();
   readonly #series = new RunSeries();
   readonly #unfinished = new UnfinishedRuns();
-  #firstLineMs = Number.POSITIVE_INFINITY;
+  #firstReportMs = Number.POSITIVE_INFINITY;
+  #lastReportMs = Number.NEGATIVE_INFINITY;
+  /** Of lines of any type. */
   #lastLineMs = Number.NEGATIVE_INFINITY;
   #otherJobCount = 0;
   #outsideWindowCount = 0;
@@ -93,7 +95,9 @@ export class Aggregation {
     }
     const totals = this.#totalsOf(run.job);
     if (totals === undefined) return;
-    this.#sawLineAt(run.timeMs);
+    this.#firstReportMs = Math.min(this.#firstReportMs, run.timeMs);
+    this.#lastReportMs = Math.max(this.#lastReportMs, run.timeMs);
+    this.#lastLineMs = Math.max(this.#lastLineMs, run.timeMs);
     this.#unfinished.end(run.taskId);
     this.#series.add(run);
     totals.add(run);
@@ -106,7 +110,7 @@ export class Aggregation {
 
   #begin(run: OpenRun): void {
     if (this.#totalsOf(run.job) === undefined) return;
-    this.#sawLineAt(run.lastLineMs);
+    this.#lastLineMs = Math.max(this.#lastLineMs, run.lastLineMs);
     if (!this.#unfinished.begin(run)) this.#tooManyRunsCount += 1;
   }
 
@@ -176,11 +180,6 @@ export class Aggregation {
     return true;
   }
 
-  #sawLineAt(timeMs: number): void {
-    if (timeMs < this.#firstLineMs) this.#firstLineMs = timeMs;
-    if (timeMs > this.#lastLineMs) this.#lastLineMs = timeMs;
-  }
-
   #totalsOf(job: string): JobTotals | undefined {
     let totals = this.#totals.get(job);
     if (totals === undefined) {
@@ -200,12 +199,12 @@ export class Aggregation {
 
   #window(): Window {
     const { window } = this.#options;
-    const hasLines = this.#lastLineMs >= this.#firstLineMs;
+    const hasReports = this.#lastReportMs >= this.#firstReportMs;
     return {
       from: window && isoTime(window.fromMs),
       to: window && isoTime(window.toMs),
-      firstLineAt: hasLines ? isoTime(this.#firstLineMs) : undefined,
-      lastLineAt: hasLines ? isoTime(this.#lastLineMs) : undefined,
+      firstReportAt: hasReports ? isoTime(this.#firstReportMs) : undefined,
+      lastReportAt: hasReports ? isoTime(this.#lastReportMs) : undefined,
     };
   }
 

@@ -25,9 +25,9 @@ export interface Window {
   readonly from?: string | undefined;
   /** Not included. */
   readonly to?: string | undefined;
-  /** Of the lines that were counted: the first and the last. Absent without any. */
-  readonly firstLineAt?: string | undefined;
-  readonly lastLineAt?: string | undefined;
+  /** When the first and the last REPORT of a counted run were written. Absent without any. */
+  readonly firstReportAt?: string | undefined;
+  readonly lastReportAt?: string | undefined;
 }
 
 /** How the runs ended. Those with a REPORT are the sum of the four statuses. */

@@ -101,8 +101,8 @@ describe('the window', () => {
     expect(told).toEqual({
       from: '2026-11-21T11:00:00.000Z',
       to: '2026-11-21T12:00:00.000Z',
-      firstLineAt: '2026-11-21T11:00:00.000Z',
-      lastLineAt: '2026-11-21T11:59:59.999Z',
+      firstReportAt: '2026-11-21T11:00:00.000Z',
+      lastReportAt: '2026-11-21T11:59:59.999Z',
     });
   });
 
@@ -119,12 +119,12 @@ describe('the window', () => {
     expect((await reported(lines, { window, endMs: window.toMs })).jobs).toEqual([]);
   });
 
-  it('without a line has no job, and knows no first and last line', async () => {
+  it('without a line has no job, and knows no first and last REPORT', async () => {
     const { jobs, total, series, window: told } = await reported([], { window });
     expect(jobs).toEqual([]);
     expect(total).toMatchObject({ jobCount: 0, runCount: 0, usd: undefined });
     expect(series.all).toEqual([]);
-    expect(told.firstLineAt).toBeUndefined();
+    expect(told.firstReportAt).toBeUndefined();
   });
 });
 

@@ -112,6 +112,8 @@ export interface CloudWatchServer {
   hasLogStream(target: LogStreamName): boolean;
   /** The events that stand in a stream now, in the order they came. */
   stored(target: LogStreamName): readonly LogEvent[];
+  /** Puts events into a stream without a request, however old they are. */
+  store(target: LogStreamName, events: readonly LogEvent[]): void;
   /** Queries that were started, and how they go; FilterLogEvents. */
   readonly queries: LogQueries;
   /** Each fault meets one request of the action: the next, the one after it, and so on. */
@@ -386,6 +388,9 @@ export async function startCloudWatchServer(
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
+    store: (target, events) => {
+      streamOf(target).push(...events);
+    },
     queries,
     get refusals() {
       return requests.filter(
