@@ -1,12 +1,12 @@
 /**
  * `npm run bench:report`: a month of a million runs of 200 jobs out of one file, by `fargauge report`, by Miller and by
  * DuckDB, one after the other in each round. All must give the same figures: the exit code is 1 when they differ, and
- * when fargauge takes more memory than it may.
+ * when fargauge takes more memory than it may. The table is that of docs/measurements.md.
  *
- *   node scripts/bench-report.ts [--rounds N]
+ *   node scripts/bench-report.ts [--rounds N] [--write]
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,6 +22,7 @@ import {
   type Tool,
   type ToolRun,
 } from './bench/report-tools.ts';
+import { replaceBlock } from './replace-block.ts';
 
 const MAX_RSS_MB = 250;
 /** Of what is a sum of fractions: tools add in another order, and fargauge rounds to a millionth. */
@@ -34,16 +35,49 @@ interface Measured {
   readonly figures: ReadonlyMap<string, Figures>;
 }
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
-  const rounds = Number(values.rounds);
-  if (!(Number.isInteger(rounds) && rounds > 0)) {
-    console.error(`bench: --rounds ${values.rounds}: must be a whole number above 0`);
-    return 2;
+const HELP = `npm run bench:report -- [--rounds N] [--write]
+
+  --rounds N  how often each tool is run (default 3)
+  --write     the table into docs/measurements.md
+`;
+const EXIT_USE = 2;
+const COMMAND = 'npm run bench:report';
+const PAGE = join(import.meta.dirname, '../docs/measurements.md');
+
+interface Options {
+  readonly rounds: number;
+  readonly write: boolean;
+}
+
+function readOptions(): Options | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        rounds: { type: 'string', default: '3' },
+        write: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) {
+      process.stdout.write(HELP);
+      return undefined;
+    }
+    const rounds = Number(values.rounds);
+    if (!(Number.isInteger(rounds) && rounds > 0)) {
+      throw new Error(`--rounds ${values.rounds}: must be a whole number above 0`);
+    }
+    return { rounds, write: values.write };
+  } catch (error) {
+    console.error(`bench: ${(error as Error).message}\n\n${HELP}`);
+    process.exitCode = EXIT_USE;
+    return undefined;
   }
+}
+
+async function main({ rounds, write }: Options): Promise<number> {
   if (!isThere('mlr')) {
     console.error('bench: mlr is missing: apt-get install miller');
-    return 2;
+    return EXIT_USE;
   }
   const folder = mkdtempSync(join(tmpdir(), 'fargauge-bench-report-'));
   try {
@@ -53,8 +87,13 @@ async function main(): Promise<number> {
     progress(`writing ${RUN_COUNT} REPORT lines`);
     await writeMonth(lines);
     const measured = await measure([fargauge(lines), miller(lines, folder), duckdb(lines)], folder, rounds);
-    print(measured, lines);
-    return judge(measured);
+    const exitCode = judge(measured);
+    const text = tableOf(measured, lines);
+    console.log(text);
+    if (write && exitCode === 0) {
+      writeFileSync(PAGE, replaceBlock(readFileSync(PAGE, 'utf8'), 'report', COMMAND, text));
+    }
+    return exitCode;
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -74,23 +113,28 @@ async function measure(tools: readonly Tool[], folder: string, rounds: number): 
   return measured;
 }
 
-function print(measured: readonly Measured[], lines: string): void {
+function tableOf(measured: readonly Measured[], lines: string): string {
   const megabytes = Math.round(statSync(lines).size / 1e6);
-  console.log(
-    `${RUN_COUNT} runs of ${JOB_COUNT} jobs, ${megabytes} MB; Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}. Medians of ${measured[0]?.runs.length}.\n`,
-  );
-  console.log('| | wall time | CPU time | peak RSS |\n|---|---|---|---|');
-  for (const { tool, runs } of measured) {
+  const rows = measured.map(({ tool, runs }) => {
     const median = (figure: keyof ToolRun) =>
       quantile(
         runs.map((run) => run[figure]),
         0.5,
       );
-    const [wall, cpu] = [median('wallSeconds'), median('cpuSeconds')];
-    console.log(
-      `| ${tool.name} | ${wall.toFixed(1)} s | ${cpu.toFixed(1)} s | ${median('peakRssMB').toFixed(0)} MB |`,
-    );
-  }
+    const [wall, cpu] = [median('wallSeconds').toFixed(1), median('cpuSeconds').toFixed(1)];
+    return `| ${tool.name} | ${wall} s | ${cpu} s | ${median('peakRssMB').toFixed(0)} MB |`;
+  });
+  return [
+    `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}. ${RUN_COUNT} runs of ${JOB_COUNT} jobs, ${megabytes} MB; medians of ${measured[0]?.runs.length} rounds. ${figureCount(measured)} figures, equal in all.`,
+    '',
+    '| | wall time | CPU time | peak RSS |',
+    '|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+}
+
+function figureCount([ours]: readonly Measured[]): number {
+  return [...(ours?.figures.values() ?? [])].reduce((sum, figures) => sum + Object.keys(figures).length, 0);
 }
 
 /** @returns the exit code */
@@ -102,8 +146,6 @@ function judge([ours, ...others]: readonly Measured[]): number {
   const peakRssMB = Math.max(...ours.runs.map((run) => run.peakRssMB));
   if (peakRssMB > MAX_RSS_MB) problems.push(`${peakRssMB.toFixed(0)} MB RSS, more than ${MAX_RSS_MB}`);
   for (const problem of problems.slice(0, 10)) console.error(`bench: ${problem}`);
-  const compared = ours.figures.size * Object.keys(ours.figures.values().next().value ?? {}).length;
-  if (problems.length === 0) console.log(`\n${compared} figures are equal in all of them.`);
   return problems.length === 0 ? 0 : 1;
 }
 
@@ -138,4 +180,5 @@ function progress(text: string): void {
   console.error(`bench: ${text}`);
 }
 
-process.exitCode = await main();
+const options = readOptions();
+if (options) process.exitCode = await main(options);

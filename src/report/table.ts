@@ -56,7 +56,7 @@ const COLUMNS: readonly Column<JobReport>[] = [
     rank: 7,
     cell: ({ use }) => known(use?.wastedVcpuHours, hours),
   },
-  { title: 'GB·h', align: 'right', rank: 7, cell: ({ use }) => known(use?.wastedGBHours, hours) },
+  { title: 'UNUSED GB·h', align: 'right', rank: 7, cell: ({ use }) => known(use?.wastedGBHours, hours) },
   { title: 'USD', align: 'right', rank: 1, cell: ({ cost }) => known(cost?.usd, usd) },
   { title: 'RECOMMENDED', align: 'left', rank: 1, cell: recommendation },
   { title: 'USD THEN', align: 'right', rank: 8, cell: saving },
