@@ -76,6 +76,8 @@ export class Aggregation {
     if ('reason' in named) this.#refuse(named.reason);
     else if (!this.#isWanted(named.job)) this.#otherJobCount += 1;
     else if (this.#isInTime(line.timeMs)) this.#addNamed(line, named);
+    // Outside the window, and yet it tells that the run was not lost in it.
+    else if (line.type === 'REPORT') this.#unfinished.end(named.taskId);
   }
 
   #addNamed(line: FoundLine, named: { job: string; taskId: string }): void {

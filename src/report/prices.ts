@@ -3,8 +3,8 @@ import type { Price } from './report-document.ts';
 /**
  * What Fargate costs for Linux, on demand, in USD: the one place where prices stand. AWS's own list is at
  * https://aws.amazon.com/fargate/pricing/ and in its Price List API (AmazonECS). Each price has the month, or the year,
- * in which that list was seen to say so; those of 2026 are the same as in 2021. What is not here is not known and must be
- * given: an architecture that a region's list was not seen for too.
+ * in which that list was seen to say so; the X86_64 prices of 2026 are the same as they were in 2021. What is not here
+ * is not known and must be given.
  */
 interface DatedPrice extends Price {
   readonly asOf: string;

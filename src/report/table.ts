@@ -2,7 +2,7 @@ import type { Display } from './formats.ts';
 import { printable } from './printable.ts';
 import { change, counted, duration, gigabytes, grouped, hours, usd, vcpus } from './quantities.ts';
 import type { JobReport, ReportDocument, Spread, WorstRun } from './report-document.ts';
-import { type Cell, type Column, coloured, textTable, wrapped } from './text-table.ts';
+import { type Cell, type Column, coloured, textTable, truncated, wrapped } from './text-table.ts';
 
 /** From here on a growth is worth a look. */
 const MARKED_GROWTH_PERCENT = 10;
@@ -10,6 +10,9 @@ const MARKED_GROWTH_PERCENT = 10;
 const MARKED_UTILIZATION_PERCENT = 90;
 
 const MAX_NOTES = 20;
+/** Ids of tasks have 32 characters, types of errors no more than 11. */
+const MAX_ID_WIDTH = 36;
+const MAX_WORD_WIDTH = 16;
 
 const UNKNOWN: Cell = { text: '–', style: 'dim' };
 
@@ -69,7 +72,12 @@ interface JobRun {
 
 const WORST_COLUMNS: readonly Column<JobRun>[] = [
   { ...JOB_COLUMN, cell: ({ job }) => JOB_COLUMN.cell(job) },
-  { title: 'WORST RUN', align: 'left', rank: 0, cell: ({ run }) => ({ text: printable(run.taskId) }) },
+  {
+    title: 'WORST RUN',
+    align: 'left',
+    rank: 0,
+    cell: ({ run }) => ({ text: shortened(run.taskId, MAX_ID_WIDTH) }),
+  },
   { title: 'REPORT AT', align: 'left', rank: 1, cell: ({ run }) => ({ text: minute(run.reportedAt) }) },
   { title: 'END', align: 'left', rank: 0, cell: ({ run }) => ending(run) },
   { title: 'DURATION', align: 'right', rank: 2, cell: ({ run }) => known(run.durationMs, duration) },
@@ -81,6 +89,11 @@ const WORST_COLUMNS: readonly Column<JobRun>[] = [
   },
   { title: 'OF MB', align: 'right', rank: 3, cell: ({ run }) => known(run.memorySizeMB, String) },
 ];
+
+/** Text that is short unless somebody made it long. */
+function shortened(text: string, width: number): string {
+  return truncated(printable(text), width);
+}
 
 /** For a person's eyes; triples are the median, the 95th percentile and the maximum. */
 export function renderTable(document: ReportDocument, display: Display): string {
@@ -161,7 +174,7 @@ function minute(isoTime: string): string {
 
 function ending({ status, errorType, exitCode }: WorstRun): Cell {
   const code = exitCode === undefined || exitCode === 0 ? '' : ` ${exitCode}`;
-  const text = printable(errorType === undefined ? `${status}${code}` : `${errorType}${code}`);
+  const text = `${shortened(errorType ?? status, MAX_WORD_WIDTH)}${code}`;
   return marked(text, status === 'failure', 'red');
 }
 

@@ -28,6 +28,7 @@ mkdirSync(join(folder, 'bin'));
 program('fargauge', 'src/cli/cli.ts');
 program('aws', 'test/docs/aws.ts');
 symlinkSync(join(ROOT, 'deploy'), join(folder, 'deploy'));
+symlinkSync(join(ROOT, 'test/fixtures/insights/demo.jsonl'), join(folder, 'lines.jsonl'));
 writeFileSync(join(folder, 'ecs-task-def.json'), remove(fileOf('fargate-batch.json')).text);
 const template = {
   Resources: {
@@ -54,7 +55,13 @@ describe('the commands of the docs', () => {
   const pages = PAGES.filter((page) => page !== 'terraform.md' && blocksOf(page, 'sh').length > 0);
 
   it('are on these pages', () => {
-    expect(pages).toEqual(['cloudformation.md', 'metrics.md', 'queries.md', 'task-definition-json.md']);
+    expect(pages).toEqual([
+      'cloudformation.md',
+      'metrics.md',
+      'queries.md',
+      'report.md',
+      'task-definition-json.md',
+    ]);
   });
 
   it.each(pages)('of %s run one after the other and have nothing to warn of', (page) => {
@@ -68,6 +75,8 @@ describe('the commands of the docs', () => {
     expect(run(show).stdout).toContain('+      "stopTimeout": 60,\n');
     const without = JSON.parse(readFileSync(join(folder, 'task-without.json'), 'utf8'));
     expect(without.containerDefinitions).toEqual([expect.objectContaining({ name: 'nightly-batch' })]);
+    const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'));
+    expect(report.jobs).toEqual([expect.objectContaining({ job: 'demo-batch', runCount: 1 })]);
   });
 });
 

@@ -114,6 +114,14 @@ describe('the window', () => {
     expect(total).toMatchObject({ runCount: 1, runsWithoutReportCount: 0, runningCount: 0 });
   });
 
+  it('has no lost run that ended after it', async () => {
+    const lines = [start('a', window.fromMs + 1), end('a', window.toMs + HOUR_MS)];
+    for (const each of [lines, lines.toReversed()]) {
+      const { total } = await reported(each, { window, endMs: window.toMs });
+      expect(total).toMatchObject({ runCount: 0, runsWithoutReportCount: 0, runningCount: 0 });
+    }
+  });
+
   it('has no run that was lost before it', async () => {
     const lines = [start('a', window.fromMs - HOUR_MS), summary('a', window.fromMs - 1)];
     expect((await reported(lines, { window, endMs: window.toMs })).jobs).toEqual([]);

@@ -57,6 +57,15 @@ describe('the table', () => {
     expect(text).toContain('\\u001b[2J');
   });
 
+  it('keeps its width whatever stands in lines', async () => {
+    const long = 'x'.repeat(300);
+    const fields = { job: long, taskId: long, status: long, errorType: long };
+    const document = await documentOf([lineText('REPORT', fields)], { nowMs: NOW_MS });
+    const text = renderTable(document, { columns: 80, isColoured: false });
+    const [table, , worst] = text.split('\n\n');
+    for (const line of `${table}\n${worst}`.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
   it('of no runs says so, and what was left out', async () => {
     const document = await documentOf(['some text', '{"level":"info"}'], { nowMs: NOW_MS });
     expect(renderTable(document, { columns: 80, isColoured: false })).toBe(
