@@ -4,13 +4,12 @@ import type { FoundLine } from '../core/parsed-line.ts';
 import type { LineReading } from '../reading/found-lines.ts';
 import { reportLines, type UnreportedRun, unreportedRuns } from '../reading/insights-lines.ts';
 import { InsightsQueries } from '../reading/insights-queries.ts';
-import { createReadingClient, filteredLines, LogGroupError, type TimeWindow } from '../reading/log-groups.ts';
+import { createReadingClient, filteredLines, LogGroupError } from '../reading/log-groups.ts';
 import type { TextBatches } from '../reading/text-lines.ts';
 import type { LogGroupSource } from './report-options.ts';
 
 export interface LogGroupReader {
   readonly source: LogGroupSource;
-  readonly window: TimeWindow;
   /** As `--job` takes them. */
   readonly jobs: readonly string[];
   /** Lines that a report is made of. */
@@ -51,8 +50,9 @@ async function readByInsights(reader: LogGroupReader, client: Client): Promise<L
   const { source, onProgress } = reader;
   const queries = new InsightsQueries({ ...source, client, clock: reader.clock, signal: reader.signal });
   onProgress(() => 'asking Logs Insights for the runs without a REPORT');
-  for (const run of await unreportedRuns(queries, reader)) reader.onUnreportedRun(run);
-  const lines = reportLines(queries, reader, (readCount, totalCount) =>
+  const wanted = { window: source.window, jobs: reader.jobs };
+  for (const run of await unreportedRuns(queries, wanted)) reader.onUnreportedRun(run);
+  const lines = reportLines(queries, wanted, (readCount, totalCount) =>
     onProgress(() => `Logs Insights: ${readCount} of ${totalCount} REPORT lines`),
   );
   await readLines(reader, lines);
@@ -60,10 +60,10 @@ async function readByInsights(reader: LogGroupReader, client: Client): Promise<L
 }
 
 async function* filteredGroups(
-  { source, window, types, signal, onProgress }: LogGroupReader,
+  { source, types, signal, onProgress }: LogGroupReader,
   client: Client,
 ): TextBatches {
-  const { region } = source;
+  const { region, window } = source;
   for (const logGroupName of source.logGroupNames) {
     let lineCount = 0;
     for await (const lines of filteredLines({ client, region, logGroupName, window, types, signal })) {

@@ -24,6 +24,7 @@ export interface LogGroupSource {
   readonly kind: 'log groups';
   readonly logGroupNames: readonly string[];
   readonly region: string;
+  readonly window: TimeWindow;
   /** By Logs Insights, or by FilterLogEvents. */
   readonly isByInsights: boolean;
 }
@@ -72,8 +73,8 @@ export function parseReportOptions(
     problems.push(`${option} ${JSON.stringify(value)} is not allowed: it must be ${allowed}`);
   };
 
-  const source = sourceOf();
   const window = windowOf();
+  const source = sourceOf();
   const price = priceOf();
   const failOver = values['fail-over'];
   const failOverPercent =
@@ -124,10 +125,13 @@ export function parseReportOptions(
       return undefined;
     }
     if (!REGION.test(region)) refuse('--region', region, 'a region such as eu-central-1');
+    // Then a problem with it was told.
+    if (window === undefined) return undefined;
     return {
       kind: 'log groups',
       logGroupNames: [...new Set(logGroupNames)],
       region,
+      window,
       isByInsights: !values['no-insights'],
     };
   }

@@ -1,20 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { type Clock, systemClock } from '../clock.ts';
-import { LineReading } from '../reading/found-lines.ts';
-import { fileLines, ReadError, streamLines } from '../reading/text-lines.ts';
-import { Aggregation, REPORT_LINE_TYPES } from '../report/aggregation.ts';
+import { ReadError } from '../reading/text-lines.ts';
 import { FORMATS } from '../report/formats.ts';
 import { printable } from '../report/printable.ts';
-import { grouped } from '../report/quantities.ts';
 import type { ReportDocument } from '../report/report-document.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
-import { Progress } from './progress.ts';
-import {
-  DEFAULT_SINCE,
-  type LogGroupSource,
-  parseReportOptions,
-  type ReportOptions,
-} from './report-options.ts';
+import { DEFAULT_SINCE, parseReportOptions } from './report-options.ts';
+import { reportDocument } from './report-sources.ts';
 
 /** `--fail-over`: a job could save more. */
 const EXIT_OVER = 1;
@@ -105,7 +97,7 @@ export async function report(
   // Without queries to stop, Ctrl-C has its usual effect.
   if (options.source.kind === 'log groups') surroundings.signals.on('SIGINT', onInterrupt);
   try {
-    document = await documentOf(options, { ...surroundings, streams, tell, signal: stopping.signal });
+    document = await reportDocument(options, { streams, clock, tell, signal: stopping.signal });
   } catch (error) {
     if (stopping.signal.aborted) return EXIT_INTERRUPTED;
     if (!(error instanceof ReadError)) throw error;
@@ -122,91 +114,6 @@ export async function report(
   });
   await written(streams.stdout, text);
   return options.failOverPercent === undefined ? 0 : judged(document, options.failOverPercent, tell);
-}
-
-interface Reading extends ReportSurroundings {
-  readonly streams: Streams;
-  readonly tell: (message: string) => void;
-  /** Aborts on Ctrl-C. */
-  readonly signal: AbortSignal;
-}
-
-/** @throws ReadError; the signal's reason, once it is aborted */
-async function documentOf(options: ReportOptions, surroundings: Reading): Promise<ReportDocument> {
-  const { clock, streams } = surroundings;
-  const { source, window } = options;
-  const nowMs = clock.now();
-  const aggregation = new Aggregation({
-    nowMs,
-    window,
-    // A file may be old; a log group is asked up to the end of the window.
-    endMs: source.kind === 'files' ? undefined : window?.toMs,
-    jobs: options.jobs,
-    prices: { given: options.price },
-  });
-  const progress = new Progress(streams.stderr, clock);
-  const reading = new LineReading({ types: REPORT_LINE_TYPES });
-  try {
-    if (source.kind === 'files')
-      await readFiles(source.files, { ...surroundings, aggregation, reading, progress });
-    else await readGroups(source, options, { ...surroundings, aggregation, reading, progress });
-  } finally {
-    progress.clear();
-  }
-  const sources = source.kind === 'files' ? source.files.map(nameOfFile) : source.logGroupNames;
-  return aggregation.document(sources, reading.counts);
-}
-
-interface Reader extends Reading {
-  readonly aggregation: Aggregation;
-  readonly reading: LineReading;
-  readonly progress: Progress;
-}
-
-/** @throws ReadError */
-async function readFiles(
-  files: readonly string[],
-  { streams, aggregation, reading, progress }: Reader,
-): Promise<void> {
-  for (const file of files) {
-    const texts = file === '-' ? streamLines(streams.stdin) : fileLines(file);
-    for await (const found of reading.of(texts)) {
-      if (found.kind !== 'line') continue;
-      aggregation.add(found.line);
-      progress.tell(() => `${nameOfFile(file)}: ${grouped(reading.counts.lines)} lines`);
-    }
-  }
-}
-
-/** @throws ReadError; the signal's reason, once it is aborted */
-async function readGroups(
-  source: LogGroupSource,
-  { window, jobs }: ReportOptions,
-  { aggregation, reading, progress, clock, signal, streams, tell }: Reader,
-): Promise<void> {
-  if (window === undefined) throw new Error('a log group without a window');
-  const { readLogGroups } = await import('./report-log-groups.ts');
-  const outcome = await readLogGroups({
-    source,
-    window,
-    jobs,
-    types: REPORT_LINE_TYPES,
-    reading,
-    clock,
-    signal,
-    onLine: (line) => aggregation.add(line),
-    onUnreportedRun: (run) => aggregation.addOpenRun(run),
-    onProgress: (text) => progress.tell(text),
-  });
-  if (!outcome.ok) throw new ReadError(outcome.message);
-  progress.clear();
-  if (outcome.bytesScanned !== undefined && streams.stderr.isTTY) {
-    tell(`Logs Insights scanned ${grouped(outcome.bytesScanned / 1e6, 1)} MB`);
-  }
-}
-
-function nameOfFile(file: string): string {
-  return file === '-' ? 'stdin' : file;
 }
 
 /** Resolves when the text is out or lost: a reader that has gone, as in `| head`, is no failure. */

@@ -26,12 +26,8 @@ export class ReadError extends Error {
  * The lines of a file, in bounded memory; of one that ends in `.gz`, those of what it holds.
  * @throws ReadError
  */
-export async function* fileLines(path: string): TextBatches {
-  try {
-    yield* streamLines(path.endsWith('.gz') ? unpackedBytes(path) : fileBytes(path));
-  } catch (cause) {
-    throw new ReadError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
-  }
+export function fileLines(path: string): TextBatches {
+  return streamLines(path.endsWith('.gz') ? unpackedBytes(path) : fileBytes(path), path);
 }
 
 /** The next part overwrites the one before: garbage that the collector has to be waited for would be most of the memory. */
@@ -57,8 +53,20 @@ async function* unpackedBytes(path: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** The lines of a stream of bytes or strings, without their line breaks (LF or CRLF), in bounded memory. */
-export async function* streamLines(stream: AsyncIterable<string | Buffer>): TextBatches {
+/**
+ * The lines of a stream of bytes or strings, without their line breaks (LF or CRLF), in bounded memory.
+ * @param name for messages
+ * @throws ReadError
+ */
+export async function* streamLines(stream: AsyncIterable<string | Buffer>, name = 'the stream'): TextBatches {
+  try {
+    yield* linesOf(stream);
+  } catch (cause) {
+    throw new ReadError(`cannot read ${name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function* linesOf(stream: AsyncIterable<string | Buffer>): TextBatches {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   let isTooLong = false;

@@ -4,6 +4,8 @@ import { MONTH_END_MS } from '../report/month-of-runs.ts';
 
 export interface Around {
   readonly input?: string;
+  /** In place of one with the input. */
+  readonly stdin?: Readable;
   readonly env?: NodeJS.ProcessEnv;
   readonly nowMs?: number;
   readonly terminal?: { readonly columns: number };
@@ -12,7 +14,14 @@ export interface Around {
 
 /** The command, and what it said. Waiting takes no time, and each look at the clock is a second later. */
 export async function runReport(argv: readonly string[], around: Around = {}) {
-  const { input = '', env = {}, nowMs = MONTH_END_MS, terminal, signals = process } = around;
+  const {
+    input = '',
+    stdin = Readable.from([input]),
+    env = {},
+    nowMs = MONTH_END_MS,
+    terminal,
+    signals = process,
+  } = around;
   const stdout = new Sink(terminal !== undefined);
   const stderr = new Sink(terminal !== undefined);
   let elapsedMs = 0;
@@ -22,7 +31,7 @@ export async function runReport(argv: readonly string[], around: Around = {}) {
   };
   const exitCode = await report(
     argv,
-    { stdin: Readable.from([input]), stdout, stderr },
+    { stdin, stdout, stderr },
     {
       env,
       clock: { now: () => nowMs, elapsed, sleep: async () => {} },

@@ -28,6 +28,7 @@ describe('the options of fargauge report', () => {
         kind: 'log groups',
         logGroupNames: ['/ecs/a', '/ecs/b'],
         region: 'eu-west-1',
+        window: { fromMs: NOW_MS - 7 * 86_400_000, toMs: NOW_MS },
         isByInsights: true,
       },
       window: { fromMs: NOW_MS - 7 * 86_400_000, toMs: NOW_MS },

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ReportDocument } from '../../src/report/report-document.ts';
@@ -88,6 +89,17 @@ describe('fargauge report', () => {
       exitCode: 2,
       stdout: '',
       stderr: `fargauge report: cannot read ${file}: ENOENT: no such file or directory, open '${file}'\n`,
+    });
+  });
+
+  it('says that stdin cannot be read', async () => {
+    const stdin = new Readable({
+      read: (): void => void stdin.destroy(new Error('EISDIR: illegal operation')),
+    });
+    expect(await run(['-'], { stdin })).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: 'fargauge report: cannot read stdin: EISDIR: illegal operation\n',
     });
   });
 
