@@ -56,34 +56,21 @@ export function parseReportOptions(
   argv: readonly string[],
   { env, nowMs }: Surroundings,
 ): ParsedReportOptions {
-  const { values, positionals: files } = parseCommandLine(argv, {
-    'log-group': { type: 'string', multiple: true, default: [] },
-    region: { type: 'string' },
-    'no-insights': { type: 'boolean', default: false },
-    since: { type: 'string' },
-    until: { type: 'string' },
-    job: { type: 'string', multiple: true, default: [] },
-    format: { type: 'string', default: 'table' },
-    'price-vcpu-hour': { type: 'string' },
-    'price-gb-hour': { type: 'string' },
-    'fail-over': { type: 'string' },
-  });
-  const problems: string[] = [];
-  const refuse = (option: string, value: string, allowed: string): undefined => {
-    problems.push(`${option} ${JSON.stringify(value)} is not allowed: it must be ${allowed}`);
-  };
-
-  const window = windowOf();
-  const source = sourceOf();
-  const price = priceOf();
+  const { values, positionals: files } = parseWords(argv);
+  const problems = new Problems();
+  const window = windowOf(values, nowMs, problems);
+  const source =
+    values['log-group'].length === 0
+      ? filesOf(values, files, problems)
+      : logGroupsOf(values, files, window, env, problems);
+  const price = priceOf(values, problems);
   const failOver = values['fail-over'];
-  const failOverPercent =
-    failOver === undefined ? undefined : numberOf('--fail-over', failOver, 'a number from 0 to 100', 100);
+  const failOverPercent = failOver === undefined ? undefined : percentOf(failOver, problems);
   if (!Object.hasOwn(FORMATS, values.format)) {
-    refuse('--format', values.format, listed(Object.keys(FORMATS)));
+    problems.refuse('--format', values.format, listed(Object.keys(FORMATS)));
   }
-  for (const job of values.job) if (job === '') refuse('--job', job, 'a name, with * for any characters');
-  if (problems.length > 0 || source === undefined) return { ok: false, problems };
+  if (values.job.includes('')) problems.refuse('--job', '', 'a name, with * for any characters');
+  if (problems.texts.length > 0 || source === undefined) return { ok: false, problems: problems.texts };
   return {
     ok: true,
     options: {
@@ -95,93 +82,118 @@ export function parseReportOptions(
       ...(failOverPercent !== undefined && { failOverPercent }),
     },
   };
+}
 
-  function sourceOf(): ReportOptions['source'] | undefined {
-    const { 'log-group': logGroupNames, region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION } = values;
-    if (logGroupNames.length === 0) {
-      if (files.length === 0) problems.push('name files, - for stdin, or a log group with --log-group');
-      for (const option of ['region', 'no-insights'] as const) {
-        if (values[option]) problems.push(`--${option} makes no sense without --log-group`);
-      }
-      if (files.filter((file) => file === '-').length > 1)
-        problems.push('- can be named once: stdin has one end');
-      return { kind: 'files', files };
-    }
-    if (files.length > 0) problems.push('name files or log groups, not both');
-    for (const name of logGroupNames) {
-      if (!LOG_GROUP_NAME.test(name)) {
-        refuse(
-          '--log-group',
-          name,
-          'the name of a log group: 1 to 512 of the characters A-Z a-z 0-9 . - _ / #',
-        );
-      }
-    }
-    if (logGroupNames.length > MAX_LOG_GROUPS) {
-      problems.push(`--log-group can be given ${MAX_LOG_GROUPS} times, not ${logGroupNames.length}`);
-    }
-    if (region === undefined || region === '') {
-      problems.push('--log-group needs a region: give --region or set AWS_REGION');
-      return undefined;
-    }
-    if (!REGION.test(region)) refuse('--region', region, 'a region such as eu-central-1');
-    // Then a problem with it was told.
-    if (window === undefined) return undefined;
-    return {
-      kind: 'log groups',
-      logGroupNames: [...new Set(logGroupNames)],
-      region,
-      window,
-      isByInsights: !values['no-insights'],
-    };
+function parseWords(argv: readonly string[]) {
+  return parseCommandLine(argv, {
+    'log-group': { type: 'string', multiple: true, default: [] },
+    region: { type: 'string' },
+    'no-insights': { type: 'boolean', default: false },
+    since: { type: 'string' },
+    until: { type: 'string' },
+    job: { type: 'string', multiple: true, default: [] },
+    format: { type: 'string', default: 'table' },
+    'price-vcpu-hour': { type: 'string' },
+    'price-gb-hour': { type: 'string' },
+    'fail-over': { type: 'string' },
+  });
+}
+
+type Values = ReturnType<typeof parseWords>['values'];
+
+/** What is wrong with the words of the command line. */
+class Problems {
+  readonly texts: string[] = [];
+
+  add(text: string): undefined {
+    this.texts.push(text);
   }
 
-  /** With a log group or --since it ends now, unless --until says otherwise; with --until alone it begins with the epoch. */
-  function windowOf(): TimeWindow | undefined {
-    const isOfLogGroup = values['log-group'].length > 0;
-    const since = values.since ?? (isOfLogGroup ? DEFAULT_SINCE : undefined);
-    if (since === undefined && values.until === undefined) return undefined;
-    const fromMs = since === undefined ? 0 : timeOf('--since', since);
-    const toMs = values.until === undefined ? nowMs : timeOf('--until', values.until);
-    if (fromMs === undefined || toMs === undefined) return undefined;
-    if (fromMs >= toMs) {
-      problems.push(
-        `--since ${since ?? ''} is not before ${values.until === undefined ? 'now' : `--until ${values.until}`}`,
-      );
-    }
-    return { fromMs, toMs };
+  refuse(option: string, value: string, allowed: string): undefined {
+    this.add(`${option} ${JSON.stringify(value)} is not allowed: it must be ${allowed}`);
   }
+}
 
-  function timeOf(option: string, text: string): number | undefined {
-    const [, count, unit] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
-    if (count !== undefined) return nowMs - Number(count) * PERIOD_MS[unit as keyof typeof PERIOD_MS];
-    const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z)?$/.test(text);
-    const timeMs = isTime ? Date.parse(text) : Number.NaN;
-    return Number.isNaN(timeMs) ? refuse(option, text, TIME_FORMS) : timeMs;
+function filesOf(values: Values, files: readonly string[], problems: Problems): FileSource {
+  if (files.length === 0) problems.add('name files, - for stdin, or a log group with --log-group');
+  for (const option of ['region', 'no-insights'] as const) {
+    if (values[option]) problems.add(`--${option} makes no sense without --log-group`);
   }
+  if (files.filter((file) => file === '-').length > 1) problems.add('- can be named once: stdin has one end');
+  return { kind: 'files', files };
+}
 
-  function priceOf(): Price | undefined {
-    const { 'price-vcpu-hour': vcpuHour, 'price-gb-hour': gbHour } = values;
-    if (vcpuHour === undefined && gbHour === undefined) return undefined;
-    if (vcpuHour === undefined || gbHour === undefined) {
-      problems.push('--price-vcpu-hour and --price-gb-hour belong together: give both');
-      return undefined;
-    }
-    const usdPerVcpuHour = numberOf('--price-vcpu-hour', vcpuHour, 'USD, such as 0.04048');
-    const usdPerGBHour = numberOf('--price-gb-hour', gbHour, 'USD, such as 0.004445');
-    if (usdPerVcpuHour === undefined || usdPerGBHour === undefined) return undefined;
-    return { usdPerVcpuHour, usdPerGBHour };
+/** @param window undefined where a problem with it was told */
+function logGroupsOf(
+  values: Values,
+  files: readonly string[],
+  window: TimeWindow | undefined,
+  env: NodeJS.ProcessEnv,
+  problems: Problems,
+): LogGroupSource | undefined {
+  const { 'log-group': names, region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION } = values;
+  if (files.length > 0) problems.add('name files or log groups, not both');
+  for (const name of names.filter((each) => !LOG_GROUP_NAME.test(each))) {
+    const allowed = 'the name of a log group: 1 to 512 of the characters A-Z a-z 0-9 . - _ / #';
+    problems.refuse('--log-group', name, allowed);
   }
+  if (names.length > MAX_LOG_GROUPS) {
+    problems.add(`--log-group can be given ${MAX_LOG_GROUPS} times, not ${names.length}`);
+  }
+  if (region === undefined || region === '') {
+    return problems.add('--log-group needs a region: give --region or set AWS_REGION');
+  }
+  if (!REGION.test(region)) problems.refuse('--region', region, 'a region such as eu-central-1');
+  if (window === undefined) return undefined;
+  const isByInsights = !values['no-insights'];
+  return { kind: 'log groups', logGroupNames: [...new Set(names)], region, window, isByInsights };
+}
 
-  function numberOf(
-    option: string,
-    text: string,
-    allowed: string,
-    max = Number.MAX_SAFE_INTEGER,
-  ): number | undefined {
-    const value = Number(text);
-    return /^\d+(\.\d+)?$/.test(text) && value <= max ? value : refuse(option, text, allowed);
+/** With a log group or --since it ends now, unless --until says otherwise; with --until alone it begins with the epoch. */
+function windowOf(values: Values, nowMs: number, problems: Problems): TimeWindow | undefined {
+  const { since = values['log-group'].length > 0 ? DEFAULT_SINCE : undefined, until } = values;
+  if (since === undefined && until === undefined) return undefined;
+  const fromMs = since === undefined ? 0 : timeOf('--since', since, nowMs, problems);
+  const toMs = until === undefined ? nowMs : timeOf('--until', until, nowMs, problems);
+  if (fromMs === undefined || toMs === undefined) return undefined;
+  if (fromMs >= toMs) {
+    problems.add(`--since ${since ?? ''} is not before ${until === undefined ? 'now' : `--until ${until}`}`);
   }
+  return { fromMs, toMs };
+}
+
+function timeOf(option: string, text: string, nowMs: number, problems: Problems): number | undefined {
+  const [, count, unit] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
+  if (count !== undefined)
+    return Math.max(0, nowMs - Number(count) * PERIOD_MS[unit as keyof typeof PERIOD_MS]);
+  const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z)?$/.test(text);
+  const timeMs = isTime ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(timeMs) ? problems.refuse(option, text, TIME_FORMS) : timeMs;
+}
+
+function priceOf(values: Values, problems: Problems): Price | undefined {
+  const { 'price-vcpu-hour': vcpuHour, 'price-gb-hour': gbHour } = values;
+  if (vcpuHour === undefined && gbHour === undefined) return undefined;
+  if (vcpuHour === undefined || gbHour === undefined) {
+    return problems.add('--price-vcpu-hour and --price-gb-hour belong together: give both');
+  }
+  const usdPerVcpuHour = numberIn(vcpuHour);
+  const usdPerGBHour = numberIn(gbHour);
+  if (usdPerVcpuHour === undefined) problems.refuse('--price-vcpu-hour', vcpuHour, 'USD, such as 0.04048');
+  if (usdPerGBHour === undefined) problems.refuse('--price-gb-hour', gbHour, 'USD, such as 0.004445');
+  if (usdPerVcpuHour === undefined || usdPerGBHour === undefined) return undefined;
+  return { usdPerVcpuHour, usdPerGBHour };
+}
+
+function percentOf(text: string, problems: Problems): number | undefined {
+  const percent = numberIn(text);
+  if (percent !== undefined && percent <= 100) return percent;
+  return problems.refuse('--fail-over', text, 'a number from 0 to 100');
+}
+
+/** Undefined for what is no plain number. */
+function numberIn(text: string): number | undefined {
+  return /^\d{1,9}(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
 function listed(words: readonly string[]): string {
