@@ -196,7 +196,7 @@ describe('what is left out is counted:', () => {
 
   it('lines of more jobs than can be told of', async () => {
     const lines = Array.from({ length: MAX_JOBS + 2 }, (_, index) =>
-      end(`task-${index}`, NOW_MS, { job: `job-${index}` }),
+      start(`task-${index}`, NOW_MS, { job: `job-${index}` }),
     );
     const { total, skipped } = await reported(lines);
     expect(total.jobCount).toBe(MAX_JOBS);
