@@ -24,8 +24,14 @@ export interface LogGroupReader {
 }
 
 export type LogGroupOutcome =
-  /** `bytesScanned` is what AWS bills of Logs Insights. */
-  { readonly ok: true; readonly bytesScanned?: number } | { readonly ok: false; readonly message: string };
+  | {
+      readonly ok: true;
+      /** What AWS bills of Logs Insights. */
+      readonly bytesScanned?: number;
+      /** There are more runs without a REPORT than those that were told. */
+      readonly hasMoreUnreportedRuns: boolean;
+    }
+  | { readonly ok: false; readonly message: string };
 
 /** @throws the signal's reason, once it is aborted */
 export async function readLogGroups(reader: LogGroupReader): Promise<LogGroupOutcome> {
@@ -33,7 +39,7 @@ export async function readLogGroups(reader: LogGroupReader): Promise<LogGroupOut
   try {
     if (!reader.source.isByInsights) {
       await readLines(reader, filteredGroups(reader, client));
-      return { ok: true };
+      return { ok: true, hasMoreUnreportedRuns: false };
     }
     return await readByInsights(reader, client);
   } catch (error) {
@@ -51,12 +57,13 @@ async function readByInsights(reader: LogGroupReader, client: Client): Promise<L
   const queries = new InsightsQueries({ ...source, client, clock: reader.clock, signal: reader.signal });
   onProgress(() => 'asking Logs Insights for the runs without a REPORT');
   const wanted = { window: source.window, jobs: reader.jobs };
-  for (const run of await unreportedRuns(queries, wanted)) reader.onUnreportedRun(run);
+  const unreported = await unreportedRuns(queries, wanted);
+  for (const run of unreported.runs) reader.onUnreportedRun(run);
   const lines = reportLines(queries, wanted, (readCount, totalCount) =>
     onProgress(() => `Logs Insights: ${readCount} of ${totalCount} REPORT lines`),
   );
   await readLines(reader, lines);
-  return { ok: true, bytesScanned: queries.bytesScanned };
+  return { ok: true, bytesScanned: queries.bytesScanned, hasMoreUnreportedRuns: unreported.hasMore };
 }
 
 async function* filteredGroups(

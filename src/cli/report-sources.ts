@@ -89,6 +89,9 @@ async function readGroups(
   });
   if (!outcome.ok) throw new ReadError(outcome.message);
   progress.clear();
+  if (outcome.hasMoreUnreportedRuns) {
+    tell('there are more runs without a REPORT than the newest 10,000, which are counted');
+  }
   if (outcome.bytesScanned !== undefined && streams.stderr.isTTY) {
     tell(`Logs Insights scanned ${grouped(outcome.bytesScanned / 1e6, 1)} MB`);
   }

@@ -146,14 +146,17 @@ export interface UnreportedRun {
   readonly memoryUtilizationPercent: number | undefined;
 }
 
+export interface UnreportedRuns {
+  readonly runs: readonly UnreportedRun[];
+  /** There are older ones that did not fit into the query's rows. */
+  readonly hasMore: boolean;
+}
+
 /**
  * The runs of a window that have no REPORT, found by Logs Insights alone: the newest MAX_ROWS at the most.
  * @throws LogGroupError; the reason of the queries' signal, once it is aborted
  */
-export async function unreportedRuns(
-  queries: InsightsQueries,
-  wanted: Wanted,
-): Promise<readonly UnreportedRun[]> {
+export async function unreportedRuns(queries: InsightsQueries, wanted: Wanted): Promise<UnreportedRuns> {
   const rows = await queries.rows(
     `filter ${isWanted(['START', 'SUMMARY', 'REPORT'], wanted)}
 # Every REPORT has droppedLineCount, and no other line has it.
@@ -164,7 +167,7 @@ export async function unreportedRuns(
 | limit ${MAX_ROWS}`,
     wanted.window,
   );
-  return rows.flatMap((row) => unreportedRun(row) ?? []);
+  return { runs: rows.flatMap((row) => unreportedRun(row) ?? []), hasMore: rows.length >= MAX_ROWS };
 }
 
 /** Undefined where what makes a line ours is missing. */

@@ -139,7 +139,13 @@ describe('more lines than a query gives', () => {
       {
         type: 'REPORT',
         timeMs,
-        fields: { fargaugeVersion: '0.1.0', job: 'nightly', taskId: `task-${number}`, durationMs: number },
+        fields: {
+          fargaugeVersion: '0.1.0',
+          job: 'nightly',
+          taskId: `task-${number}`,
+          durationMs: number,
+          droppedLineCount: 0,
+        },
       },
       1,
     );
@@ -173,6 +179,22 @@ describe('more lines than a query gives', () => {
       { kind: 'fields @message', rowCount: 9_000 },
       { kind: 'fields @message', rowCount: 2_000 },
     ]);
+  });
+
+  it('of runs without a REPORT are told to be more', async () => {
+    store(
+      '/ecs/jobs',
+      Array.from({ length: 10_001 }, (_, index) =>
+        shortLine(START_MS + index, index)
+          .replace('REPORT', 'START')
+          .replace(',"droppedLineCount":0', ''),
+      ),
+    );
+    const { stdout, stderr } = await run([...WINDOW, '--since', '2026-05-01', '--format', 'json']);
+    expect(documentIn(stdout).total).toMatchObject({ runsWithoutReportCount: 10_000 });
+    expect(stderr).toBe(
+      'fargauge report: there are more runs without a REPORT than the newest 10,000, which are counted\n',
+    );
   });
 
   it('in one millisecond are refused, with what to do', async () => {
