@@ -105,8 +105,12 @@ export class JobTotals {
 
   #recommendation(): Recommendation {
     const { launchType, cpuSizeUnits, memorySizeMB } = this.#newest ?? {};
-    if (launchType !== undefined && launchType !== 'FARGATE') {
-      return { kind: 'none', reason: `it runs on ${launchType}, where Fargate’s sizes do not apply` };
+    if (this.#newest !== undefined && launchType !== 'FARGATE') {
+      const reason =
+        launchType === undefined
+          ? 'nothing says that it runs on Fargate'
+          : `it runs on ${launchType}, where Fargate’s sizes do not apply`;
+      return { kind: 'none', reason };
     }
     return this.#need.recommendation({
       ...(cpuSizeUnits !== undefined && { cpuUnits: cpuSizeUnits }),

@@ -24,7 +24,7 @@ export class WindowNeed {
 
   add(run: ReportedRun): void {
     this.#runCount += 1;
-    if (isBlind(run)) this.#blindRunCount += 1;
+    if (isBlind(run) || !hasPeaks(run)) this.#blindRunCount += 1;
     else if (run.status !== 'failure') this.#soundRunCount += 1;
     this.#p95CpuPercent = Math.max(this.#p95CpuPercent, run.p95CpuPercent ?? 0);
     this.#maxCpuPercent = Math.max(this.#maxCpuPercent, run.maxCpuPercent ?? 0);
@@ -76,6 +76,10 @@ export class WindowNeed {
     }
     return undefined;
   }
+}
+
+function hasPeaks({ p95CpuPercent, maxWorkingSetMB, maxMemoryUsedMB }: ReportedRun): boolean {
+  return p95CpuPercent !== undefined && (maxWorkingSetMB ?? maxMemoryUsedMB) !== undefined;
 }
 
 function unitsOf(cpuPercent: number): number {

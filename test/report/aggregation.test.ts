@@ -233,12 +233,15 @@ describe('a job', () => {
     expect(jobs).toMatchObject([{ unknownCount: 1, worstRun: { status: 'hibernated' } }]);
   });
 
-  it('on EC2 has no size recommended', async () => {
+  it.each([
+    ['EC2', 'it runs on EC2, where Fargate’s sizes do not apply'],
+    [undefined, 'nothing says that it runs on Fargate'],
+  ])('on %s has no size recommended', async (launchType, reason) => {
     const lines = Array.from({ length: 9 }, (_, index) =>
-      end(`task-${index}`, NOW_MS, { launchType: 'EC2', billedDurationMs: undefined }),
+      end(`task-${index}`, NOW_MS, { launchType, billedDurationMs: undefined }),
     );
     expect((await reported(lines)).jobs[0]).toMatchObject({
-      recommendation: { kind: 'none', reason: 'it runs on EC2, where Fargate’s sizes do not apply' },
+      recommendation: { kind: 'none', reason },
       cost: undefined,
     });
   });
