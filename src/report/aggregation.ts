@@ -1,25 +1,15 @@
 import { isoTime } from '../core/line.ts';
 import type { FoundLine } from '../core/parsed-line.ts';
 import { matches } from '../core/selection.ts';
-import { sumOfKnown } from '../core/usage.ts';
 import type { FoundCounts } from '../reading/found-lines.ts';
 import type { TimeWindow } from '../reading/log-groups.ts';
 import { version } from '../version.ts';
 import { JobTotals, type UnfinishedCounts } from './job-totals.ts';
-import { rounded } from './job-use.ts';
 import { GB_HOURS_PER_VCPU_HOUR, type Place, type PriceList, placeKey, priceOf } from './prices.ts';
-import type {
-  JobReport,
-  PricesUsed,
-  ReportDocument,
-  RunCounts,
-  Skipped,
-  Total,
-  Use,
-  Window,
-} from './report-document.ts';
+import type { JobReport, PricesUsed, ReportDocument, Skipped, Window } from './report-document.ts';
 import { nameOf, reportedRun } from './reported-run.ts';
 import { RunSeries } from './run-series.ts';
+import { totalOf } from './total.ts';
 import { trendOf } from './trend.ts';
 import { type OpenRun, SILENT_MS, UnfinishedRuns } from './unfinished-runs.ts';
 
@@ -266,50 +256,6 @@ function unfinishedOf(silent: readonly OpenRun[], runningCount: number): Unfinis
 function wasteOf({ use }: JobReport): number {
   const { wastedVcpuHours = 0, wastedGBHours = 0 } = use ?? {};
   return wastedVcpuHours + wastedGBHours / GB_HOURS_PER_VCPU_HOUR;
-}
-
-const COUNTS = [
-  'runCount',
-  'successCount',
-  'failureCount',
-  'stoppedCount',
-  'unknownCount',
-  'outOfMemoryCount',
-  'runsWithoutReportCount',
-  'runningCount',
-  'blindRunCount',
-] as const satisfies readonly (keyof RunCounts)[];
-
-function totalOf(jobs: readonly JobReport[]): Total {
-  const costs = jobs.flatMap(({ cost }) => cost ?? []);
-  const comparable = costs.filter(({ savingPercent }) => savingPercent !== undefined);
-  return {
-    jobCount: jobs.length,
-    ...(Object.fromEntries(
-      COUNTS.map((name) => [name, jobs.reduce((sum, job) => sum + job[name], 0)]),
-    ) as Record<(typeof COUNTS)[number], number>),
-    use: totalUse(jobs.flatMap(({ use }) => use ?? [])),
-    usd: rounded(sumOfKnown(costs.map(({ usd }) => usd))),
-    wastedUsd: rounded(sumOfKnown(costs.map(({ wastedUsd }) => wastedUsd))),
-    usdAtPresentSize: rounded(sumOfKnown(comparable.map(({ usdAtPresentSize }) => usdAtPresentSize))),
-    usdAtRecommendedSize: rounded(
-      sumOfKnown(comparable.map(({ usdAtRecommendedSize }) => usdAtRecommendedSize)),
-    ),
-  };
-}
-
-function totalUse(uses: readonly Use[]): Use | undefined {
-  if (uses.length === 0) return undefined;
-  const sum = (name: keyof Use) => rounded(sumOfKnown(uses.map((use) => use[name])));
-  return {
-    reservedVcpuHours: sum('reservedVcpuHours') ?? 0,
-    reservedGBHours: sum('reservedGBHours') ?? 0,
-    usedVcpuHours: sum('usedVcpuHours'),
-    usedGBHours: sum('usedGBHours'),
-    wastedVcpuHours: sum('wastedVcpuHours'),
-    wastedGBHours: sum('wastedGBHours'),
-    unseenRunCount: sum('unseenRunCount') ?? 0,
-  };
 }
 
 /** By code units: the same everywhere. */

@@ -1,4 +1,5 @@
 import type { Display } from './formats.ts';
+import { first, lostRunNotes, minute, priceNotes, skippedNotes } from './notes.ts';
 import { printable } from './printable.ts';
 import { change, counted, duration, gigabytes, grouped, hours, usd, vcpus } from './quantities.ts';
 import type { JobReport, ReportDocument, Spread, WorstRun } from './report-document.ts';
@@ -9,7 +10,6 @@ const MARKED_GROWTH_PERCENT = 10;
 /** From here on memory is close to its limit. */
 const MARKED_UTILIZATION_PERCENT = 90;
 
-const MAX_NOTES = 20;
 /** Ids of tasks have 32 characters, types of errors no more than 11. */
 const MAX_ID_WIDTH = 36;
 const MAX_WORD_WIDTH = 16;
@@ -168,10 +168,6 @@ function saving({ cost, recommendation: made }: JobReport): Cell {
   return marked(text, savingPercent > 0, 'green');
 }
 
-function minute(isoTime: string): string {
-  return isoTime.slice(0, 16).replace('T', ' ');
-}
-
 function ending({ status, errorType, exitCode }: WorstRun): Cell {
   const code = exitCode === undefined || exitCode === 0 ? '' : ` ${exitCode}`;
   const text = `${shortened(errorType ?? status, MAX_WORD_WIDTH)}${code}`;
@@ -222,68 +218,5 @@ function recommendationNotes({ jobs }: ReportDocument): readonly string[] {
         ]
       : []),
     ...first(refusals),
-  ];
-}
-
-/** No more notes of a kind than a reader takes in. */
-function first(notes: readonly string[]): readonly string[] {
-  if (notes.length <= MAX_NOTES) return notes;
-  return [
-    ...notes.slice(0, MAX_NOTES),
-    `… and ${grouped(notes.length - MAX_NOTES)} more; --format json has all.`,
-  ];
-}
-
-function lostRunNotes({ jobs }: ReportDocument): readonly string[] {
-  const notes = jobs.flatMap(({ job, newestRunWithoutReport: run }) => {
-    if (run === undefined) return [];
-    const memoryText =
-      run.memoryUtilizationPercent === undefined
-        ? ''
-        : `, memory at ${Math.round(run.memoryUtilizationPercent)} % at the most`;
-    return [
-      `${printable(job)}: the newest run without a REPORT is ${printable(run.taskId)}, last heard of at ${minute(run.lastLineAt)}${memoryText}.`,
-    ];
-  });
-  return first(notes);
-}
-
-function priceNotes({ prices: { prices, unpriced } }: ReportDocument): readonly string[] {
-  const texts = prices.map(({ region, cpuArchitecture, usdPerVcpuHour, usdPerGBHour, asOf }) => {
-    const origin = asOf === undefined ? 'as given' : `AWS's list of ${asOf}`;
-    return `${printable(`${region} ${cpuArchitecture}`)} ${usdPerVcpuHour} per vCPU-hour and ${usdPerGBHour} per GB-hour (${origin})`;
-  });
-  return [
-    ...(texts.length === 0
-      ? []
-      : [`USD on demand: ${texts.join('; ')}. Spot and Savings Plans cannot be seen from inside a task.`]),
-    ...(unpriced.length === 0
-      ? []
-      : [
-          `No price is known for ${unpriced.map(({ region, cpuArchitecture }) => printable(`${region} ${cpuArchitecture}`)).join(', ')}: ` +
-            'give --price-vcpu-hour and --price-gb-hour.',
-        ]),
-  ];
-}
-
-function skippedNotes({ skipped }: ReportDocument): readonly string[] {
-  const parts: readonly (readonly [count: number, one: string, many: string])[] = [
-    [skipped.foreignLineCount, 'line of others', 'lines of others'],
-    [skipped.brokenLineCount, 'broken line', 'broken lines'],
-    [skipped.newerLineCount, 'line of a newer version', 'lines of a newer version'],
-    [skipped.copyCount, 'copy', 'copies'],
-    [skipped.otherJobLineCount, 'line of another job', 'lines of other jobs'],
-    [skipped.outsideWindowLineCount, 'line outside the window', 'lines outside the window'],
-    [skipped.wrongTimeLineCount, 'line of a wrong clock', 'lines of a wrong clock'],
-    [skipped.tooManyJobsLineCount, 'line of a job too many', 'lines of jobs too many'],
-    [skipped.tooManyRunsLineCount, 'line of a run too many', 'lines of runs too many'],
-  ];
-  const texts = parts.filter(([count]) => count > 0).map(([count, one, many]) => counted(count, one, many));
-  const reasons = skipped.brokenReasons.map(
-    ({ reason, count }) => `${printable(reason)}${count === 1 ? '' : ` (${grouped(count)})`}`,
-  );
-  return [
-    ...(texts.length === 0 ? [] : [`Left out: ${texts.join(', ')}.`]),
-    ...(reasons.length === 0 ? [] : [`Broken: ${reasons.join('; ')}.`]),
   ];
 }
