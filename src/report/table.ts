@@ -10,10 +10,6 @@ const MARKED_GROWTH_PERCENT = 10;
 /** From here on memory is close to its limit. */
 const MARKED_UTILIZATION_PERCENT = 90;
 
-/** Ids of tasks have 32 characters, types of errors no more than 11. */
-const MAX_ID_WIDTH = 36;
-const MAX_WORD_WIDTH = 16;
-
 const UNKNOWN: Cell = { text: '–', style: 'dim' };
 
 const JOB_COLUMN: Column<JobReport> = {
@@ -64,6 +60,10 @@ const COLUMNS: readonly Column<JobReport>[] = [
   { title: 'RECOMMENDED', align: 'left', rank: 1, cell: recommendation },
   { title: 'USD THEN', align: 'right', rank: 8, cell: saving },
 ];
+
+/** Ids of tasks have 32 characters, types of errors no more than 11. */
+const MAX_ID_WIDTH = 36;
+const MAX_WORD_WIDTH = 16;
 
 interface JobRun {
   readonly job: JobReport;
