@@ -69,6 +69,14 @@ describe('runs that left no REPORT', () => {
     expect((await reported(lines)).total).toMatchObject({ runningCount: 1, runCount: 1 });
   });
 
+  it('are not those whose REPORT cannot be used', async () => {
+    const lines = [start('a', NOW_MS - HOUR_MS), end('a', NOW_MS - HOUR_MS, { durationMs: -1 })];
+    expect((await reported(lines, { endMs: NOW_MS })).total).toMatchObject({
+      runCount: 0,
+      runsWithoutReportCount: 0,
+    });
+  });
+
   it('have a job of their own where none of its runs left one', async () => {
     const { jobs } = await reported([start('gone', NOW_MS - HOUR_MS, { job: 'other' }), end('a', NOW_MS)]);
     expect(jobs.map(({ job, runCount }) => [job, runCount])).toEqual([
