@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { installPythonTool } from '../python-tool.ts';
@@ -181,8 +181,9 @@ const TICKS_PER_SECOND = 100;
 export async function runTool({ name, command }: Tool, output: string): Promise<ToolRun> {
   const [program = '', ...args] = command;
   const startedAtMs = performance.now();
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  child.stdout.pipe(createWriteStream(output));
+  const descriptor = openSync(output, 'w');
+  const child = spawn(program, args, { stdio: ['ignore', descriptor, 'inherit'] });
+  closeSync(descriptor);
   let peakRssMB = 0;
   let cpuSeconds = 0;
   const looking = setInterval(() => {
