@@ -25,6 +25,7 @@ export class LineIdentities {
     return true;
   }
 
+  /** Whether it was added. */
   has(taskId: string, seq: number): boolean {
     const [low, high] = hash(taskId, seq);
     return this.#places[this.#placeOf(low, high)] === low;
