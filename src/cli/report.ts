@@ -116,10 +116,9 @@ export async function report(
   return options.failOverPercent === undefined ? 0 : judged(document, options.failOverPercent, tell);
 }
 
-/** Resolves when the text is out or lost: a reader that has gone, as in `| head`, is no failure. */
+/** Resolves when the text is out or lost. */
 function written(stdout: Streams['stdout'], text: string): Promise<void> {
   return new Promise((resolve) => {
-    stdout.on('error', () => resolve());
     stdout.write(text, () => resolve());
   });
 }
