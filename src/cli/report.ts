@@ -39,8 +39,8 @@ What is shown:
   --fail-over PERCENT    exit 1 when the recommended size would save a job more than this share of its cost
   --help                 show this text
 
-Exit codes: 0; 1 with --fail-over, when a job could save more; 2 for wrong use and for what cannot be read; 130 after
-Ctrl-C.
+Exit codes: 0; 1 with --fail-over, when a job could save more; 2 for wrong use and for what cannot be read or
+written; 130 after Ctrl-C.
 `;
 
 export const reportCommand: Command = {
@@ -112,14 +112,22 @@ export async function report(
     columns: surroundings.columns,
     isColoured: Boolean(streams.stdout.isTTY) && !env.NO_COLOR,
   });
-  await written(streams.stdout, text);
+  const failure = await written(streams.stdout, text);
+  if (failure !== undefined) {
+    tell(`cannot write the report: ${failure.message}`);
+    return EXIT_USE;
+  }
   return options.failOverPercent === undefined ? 0 : judged(document, options.failOverPercent, tell);
 }
 
-/** Resolves when the text is out or lost. */
-function written(stdout: Streams['stdout'], text: string): Promise<void> {
+/** Resolves when the text is out, or with why it is not: a reader that has gone, as in `| head -1`, is no reason. */
+function written(stdout: Streams['stdout'], text: string): Promise<Error | undefined> {
   return new Promise((resolve) => {
-    stdout.write(text, () => resolve());
+    // Told here, it is not thrown.
+    stdout.on('error', () => {});
+    stdout.write(text, (error?: NodeJS.ErrnoException | null) =>
+      resolve(error?.code === 'EPIPE' ? undefined : (error ?? undefined)),
+    );
   });
 }
 

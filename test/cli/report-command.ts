@@ -6,6 +6,8 @@ export interface Around {
   readonly input?: string;
   /** In place of one with the input. */
   readonly stdin?: Readable;
+  /** Of stdout. */
+  readonly failure?: Error;
   readonly env?: NodeJS.ProcessEnv;
   readonly nowMs?: number;
   readonly terminal?: { readonly columns: number };
@@ -22,7 +24,7 @@ export async function runReport(argv: readonly string[], around: Around = {}) {
     terminal,
     signals = process,
   } = around;
-  const stdout = new Sink(terminal !== undefined);
+  const stdout = new Sink(terminal !== undefined, around.failure);
   const stderr = new Sink(terminal !== undefined);
   let elapsedMs = 0;
   const elapsed = () => {
@@ -46,13 +48,16 @@ class Sink extends Writable {
   text = '';
   readonly isTTY: boolean;
 
-  constructor(isTTY: boolean) {
+  readonly #failure: Error | undefined;
+
+  constructor(isTTY: boolean, failure?: Error) {
     super({ decodeStrings: false });
     this.isTTY = isTTY;
+    this.#failure = failure;
   }
 
-  override _write(chunk: string, _encoding: BufferEncoding, done: () => void): void {
-    this.text += chunk;
-    done();
+  override _write(chunk: string, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    if (this.#failure === undefined) this.text += chunk;
+    done(this.#failure);
   }
 }
