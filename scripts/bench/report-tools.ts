@@ -143,6 +143,8 @@ export function duckdb(lines: string): Tool {
     FROM runs GROUP BY job`;
   const program = `
 import duckdb, json, sys
+# Of a query that takes seconds it would draw a bar into the rows.
+duckdb.execute('SET enable_progress_bar = false')
 rows = duckdb.sql(sys.argv[1])
 for row in rows.fetchall(): print(json.dumps(dict(zip(rows.columns, row))))`;
   return {
