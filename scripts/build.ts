@@ -5,6 +5,7 @@
  *   dist/cloudwatch-logs.cjs    its CloudWatch Logs sink, required when the first line is due
  *   dist/cli.cjs                the `fargauge` command
  *   dist/report-log-groups.cjs  what of `fargauge report` needs the AWS SDK
+ *   dist/html-page.cjs          its `--format html`, required when a page is due
  *   dist/cdk.cjs                the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
  *   dist/NOTICES.txt            the licences of the packages bundled into them
  */
@@ -17,13 +18,14 @@ const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
 /**
- * What has the AWS SDK is an entry of its own: inside one file even a lazy import is loaded at the start, and esbuild no
- * longer leaves out what it does not use of it.
+/**
+ * What is loaded when it is needed is an entry of its own: inside one file even a lazy import is loaded at the start, and
+ * esbuild no longer leaves out what it does not use of the AWS SDK.
  */
-const sdkStaysOutside: Plugin = {
-  name: 'sdk-stays-outside',
+const lazyStaysOutside: Plugin = {
+  name: 'lazy-stays-outside',
   setup({ onResolve }) {
-    onResolve({ filter: /\/(?:cloudwatch-logs|report-log-groups)\.ts$/ }, ({ kind, path }) =>
+    onResolve({ filter: /\/(?:cloudwatch-logs|report-log-groups|html-page)\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
     );
   },
@@ -87,18 +89,25 @@ const entries = {
   sidecar: 'src/main.ts',
   'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
   'report-log-groups': 'src/cli/report-log-groups.ts',
+  'html-page': 'src/report/page/html-page.ts',
   cli: 'src/cli/cli.ts',
   cdk: 'src/cdk/fargauge-extension.ts',
 };
 const results = [
-  await build({ ...shared, entryPoints: { sidecar: entries.sidecar }, plugins: [sdkStaysOutside] }),
+  await build({ ...shared, entryPoints: { sidecar: entries.sidecar }, plugins: [lazyStaysOutside] }),
   await build({ ...shared, entryPoints: { 'cloudwatch-logs': entries['cloudwatch-logs'] } }),
   await build({ ...shared, entryPoints: { 'report-log-groups': entries['report-log-groups'] } }),
   await build({
     ...shared,
     entryPoints: { cli: entries.cli },
-    plugins: [sdkStaysOutside],
+    plugins: [lazyStaysOutside],
     banner: { js: `#!/usr/bin/env node\n${REFUSE_OLD_NODE}` },
+  }),
+  await build({
+    ...shared,
+    entryPoints: { 'html-page': entries['html-page'] },
+    // Its build for Node looks for the package `canvas` wherever it is installed, at the start.
+    alias: { 'vega-canvas': join(root, 'node_modules/vega-canvas/build/vega-canvas.browser.js') },
   }),
   await build({ ...shared, entryPoints: { cdk: entries.cdk }, external: ['aws-cdk-lib', 'constructs'] }),
 ];

@@ -91,6 +91,20 @@ const RULES: readonly Rule[] = [
     mayTypes: ['src/clock.ts'],
   },
   {
+    of: 'src/report/page/',
+    may: [
+      'src/report/page/',
+      'src/report/notes.ts',
+      'src/report/printable.ts',
+      'src/report/quantities.ts',
+      'src/core/line.ts',
+      'node:crypto',
+      'string-width',
+      'vega',
+    ],
+    mayTypes: ['src/report/report-document.ts'],
+  },
+  {
     of: 'src/report/',
     may: ['src/report/', 'src/core/', 'src/reading/line-identities.ts', 'src/version.ts', 'string-width'],
     mayTypes: ['src/reading/'],
@@ -186,7 +200,7 @@ describe('the house rules', () => {
   });
 
   it.each(['src/main.ts', 'src/cli/cli.ts'])(
-    'load the AWS SDK only when it is needed: not with %s',
+    'load the AWS SDK and what draws pictures only when they are needed: not with %s',
     (entry) => {
       const loaded = new Set([entry]);
       for (const file of loaded) {
@@ -195,7 +209,7 @@ describe('the house rules', () => {
         }
       }
       expect(loaded).toContain('src/core/fields.ts');
-      expect([...loaded].filter((target) => target.startsWith('@aws-sdk/'))).toEqual([]);
+      expect([...loaded].filter((target) => fits(target, ['@aws-sdk/', 'vega']))).toEqual([]);
     },
   );
 });

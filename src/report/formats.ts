@@ -16,4 +16,6 @@ export type Render = (document: ReportDocument, display: Display) => string | Pr
 export const FORMATS: Readonly<Record<string, Render>> = {
   table: renderTable,
   json: (document) => `${printableJson(document)}\n`,
+  // It draws, with a large library: loaded when it is needed.
+  html: async (document) => (await import('./page/html-page.ts')).renderHtml(document),
 };
