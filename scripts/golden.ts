@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { renderHtml } from '../src/report/page/html-page.ts';
 import { expectedPath, LINE_SETS, rowsAsTable } from '../test/insights/expected-rows.ts';
 import {
   EXAMPLE_PATH,
@@ -11,6 +12,9 @@ import {
   exampleTable,
   exampleText,
 } from '../test/report/example-document.ts';
+import { outlineOf } from '../test/report/page/page-outline.ts';
+import { pageOf } from '../test/report/page/page-tree.ts';
+import { exampleDocument, OUTLINE_PATH } from '../test/report/page/pages.ts';
 import { goldenPath, linesOf, readFixture, SHAPES } from '../test/support/fixtures.ts';
 import { SAVED_QUERIES } from './queries/saved-queries.ts';
 
@@ -33,3 +37,6 @@ mkdirSync(dirname(EXAMPLE_PATH), { recursive: true });
 writeFileSync(EXAMPLE_PATH, await exampleText());
 writeFileSync(EXAMPLE_TABLE_PATH, await exampleTable());
 console.log('report: a month of runs');
+
+writeFileSync(OUTLINE_PATH, outlineOf(pageOf(await renderHtml(exampleDocument()))));
+console.log('report: what its page tells');
