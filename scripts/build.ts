@@ -1,12 +1,14 @@
 /**
  * Makes dist/: what the image and the npm package carry. Developing needs no build.
  *
- *   dist/sidecar.cjs           the container's program
- *   dist/cloudwatch-logs.cjs   its CloudWatch Logs sink, required when the first line is due
- *   dist/cli.cjs               the `fargauge` command
- *   dist/notifier.cjs          the function that tells Slack of stopped tasks; `fargauge notify` requires it to send
- *   dist/cdk.cjs               the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
- *   dist/NOTICES.txt           the licences of the packages bundled into them
+ *   dist/sidecar.cjs            the container's program
+ *   dist/cloudwatch-logs.cjs    its CloudWatch Logs sink, required when the first line is due
+ *   dist/cli.cjs                the `fargauge` command
+ *   dist/report-log-groups.cjs  what of `fargauge report` needs the AWS SDK
+ *   dist/html-page.cjs          its `--format html`, required when a page is due
+ *   dist/notifier.cjs           the function that tells Slack of stopped tasks; `fargauge notify` requires it to send
+ *   dist/cdk.cjs                the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
+ *   dist/NOTICES.txt            the licences of the packages bundled into them
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -16,26 +18,30 @@ import manifest from '../package.json' with { type: 'json' };
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
-/**
- * The sink with the AWS SDK is an entry of its own: inside one file even a lazy import is loaded at the start, and
- * esbuild no longer leaves out what it does not use of it.
- */
-const sinkStaysOutside: Plugin = {
-  name: 'sink-stays-outside',
-  setup({ onResolve }) {
-    onResolve({ filter: /\/cloudwatch-logs\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './cloudwatch-logs.cjs', external: true } : undefined,
-    );
-  },
+const entries = {
+  sidecar: 'src/main.ts',
+  'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
+  'report-log-groups': 'src/cli/report-log-groups.ts',
+  'html-page': 'src/report/page/html-page.ts',
+  cli: 'src/cli/cli.ts',
+  notifier: 'src/notifier/main.ts',
+  cdk: 'src/cdk/fargauge-extension.ts',
 };
+const LAZY_ENTRIES = ['cloudwatch-logs', 'report-log-groups', 'html-page', 'notifier'] as const;
 
-/** The function with its clients of AWS: the command needs it only to send. */
-const notifierStaysOutside: Plugin = {
-  name: 'notifier-stays-outside',
+/**
+/**
+ * What is loaded when it is needed is an entry of its own: inside one file even a lazy import is loaded at the start, and
+ * esbuild no longer leaves out what it does not use of the AWS SDK.
+ */
+const lazyStaysOutside: Plugin = {
+  name: 'lazy-stays-outside',
   setup({ onResolve }) {
-    onResolve({ filter: /\/notifier\/main\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './notifier.cjs', external: true } : undefined,
-    );
+    onResolve({ filter: /\.ts$/ }, ({ kind, path, resolveDir }) => {
+      const source = relative(root, join(resolveDir, path));
+      const name = LAZY_ENTRIES.find((entry) => entries[entry] === source);
+      return kind === 'dynamic-import' && name ? { path: `./${name}.cjs`, external: true } : undefined;
+    });
   },
 };
 
@@ -93,23 +99,23 @@ function notice({ name, folder }: Package): string {
   return `${name} ${manifest.version}\n\n${text}\n`;
 }
 
-const entries = {
-  sidecar: 'src/main.ts',
-  'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
-  cli: 'src/cli/cli.ts',
-  notifier: 'src/notifier/main.ts',
-  cdk: 'src/cdk/fargauge-extension.ts',
-};
 const results = [
-  await build({ ...shared, entryPoints: { sidecar: entries.sidecar }, plugins: [sinkStaysOutside] }),
+  await build({ ...shared, entryPoints: { sidecar: entries.sidecar }, plugins: [lazyStaysOutside] }),
   await build({ ...shared, entryPoints: { 'cloudwatch-logs': entries['cloudwatch-logs'] } }),
+  await build({ ...shared, entryPoints: { 'report-log-groups': entries['report-log-groups'] } }),
   await build({
     ...shared,
     entryPoints: { cli: entries.cli },
-    plugins: [sinkStaysOutside, notifierStaysOutside],
+    plugins: [lazyStaysOutside],
     banner: { js: `#!/usr/bin/env node\n${REFUSE_OLD_NODE}` },
   }),
   await build({ ...shared, entryPoints: { notifier: entries.notifier } }),
+  await build({
+    ...shared,
+    entryPoints: { 'html-page': entries['html-page'] },
+    // Its build for Node looks for the package `canvas` wherever it is installed, at the start.
+    alias: { 'vega-canvas': join(root, 'node_modules/vega-canvas/build/vega-canvas.browser.js') },
+  }),
   await build({ ...shared, entryPoints: { cdk: entries.cdk }, external: ['aws-cdk-lib', 'constructs'] }),
 ];
 const metafiles = results.map(({ metafile }) => metafile).filter((metafile) => metafile !== undefined);

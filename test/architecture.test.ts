@@ -90,6 +90,25 @@ const RULES: readonly Rule[] = [
     may: ['src/reading/', 'src/core/', 'src/sinks/policy.ts', 'src/sinks/retry.ts', '@aws-sdk/', 'node:'],
     mayTypes: ['src/clock.ts'],
   },
+  {
+    of: 'src/report/page/',
+    may: [
+      'src/report/page/',
+      'src/report/notes.ts',
+      'src/report/printable.ts',
+      'src/report/quantities.ts',
+      'src/core/line.ts',
+      'node:crypto',
+      'string-width',
+      'vega',
+    ],
+    mayTypes: ['src/report/report-document.ts'],
+  },
+  {
+    of: 'src/report/',
+    may: ['src/report/', 'src/core/', 'src/reading/line-identities.ts', 'src/version.ts', 'string-width'],
+    mayTypes: ['src/reading/'],
+  },
   { of: 'src/proc/', may: ['src/proc/', 'src/core/types.ts', 'node:fs', 'node:path'] },
   {
     of: 'src/local/',
@@ -201,7 +220,7 @@ describe('the house rules', () => {
   });
 
   it.each(['src/main.ts', 'src/cli/cli.ts'])(
-    'load the AWS SDK only when it is needed: not with %s',
+    'load the AWS SDK and what draws pictures only when they are needed: not with %s',
     (entry) => {
       const loaded = new Set([entry]);
       for (const file of loaded) {
@@ -210,7 +229,7 @@ describe('the house rules', () => {
         }
       }
       expect(loaded).toContain('src/core/fields.ts');
-      expect([...loaded].filter((target) => target.startsWith('@aws-sdk/'))).toEqual([]);
+      expect([...loaded].filter((target) => fits(target, ['@aws-sdk/', 'vega']))).toEqual([]);
     },
   );
 });

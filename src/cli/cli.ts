@@ -7,10 +7,18 @@ import { injectCommand } from './inject.ts';
 import { localCommand } from './local.ts';
 import { notifyCommand } from './notify.ts';
 import { replayCommand } from './replay.ts';
+import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { standardStreams } from './standard-streams.ts';
 
-const COMMANDS: readonly Command[] = [runCommand, localCommand, replayCommand, injectCommand, notifyCommand];
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  localCommand,
+  replayCommand,
+  injectCommand,
+  reportCommand,
+  notifyCommand,
+];
 
 const HELP = `Usage: fargauge [COMMAND] [OPTIONS]
 

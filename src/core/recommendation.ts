@@ -13,9 +13,10 @@ export interface Need {
 
 /** Fewer fresh samples say nothing of a size. */
 const MIN_SAMPLE_COUNT = 3;
-const HEADROOM = 1.2;
+/** Over what was seen: a fifth. */
+export const HEADROOM = 1.2;
 /** Saturated for this share of the time, what the run would have used with more CPU cannot be seen. */
-const SATURATED_PERCENT = 5;
+export const SATURATED_PERCENT = 5;
 
 /**
  * The smallest pair Fargate sells that covers the run's working set and p95 CPU plus 20 %.
@@ -35,8 +36,8 @@ export function recommendedSize(need: Need): TaskSize | undefined {
   return smallestFargateSize(cpuUnits, Math.max(memoryFloor, maxWorkingSetMiB * HEADROOM));
 }
 
-/** The next memory size above; 0 without a present size, undefined where none is sold. */
-function nextMemoryMiB(memoryMiB: number | undefined): number | undefined {
+/** The next memory size above, MiB; 0 without a present size, undefined where none is sold. */
+export function nextMemoryMiB(memoryMiB: number | undefined): number | undefined {
   if (memoryMiB === undefined) return 0;
   const larger = FARGATE_SIZES.map((size) => size.memoryMiB).filter((mib) => mib > memoryMiB);
   return larger.length === 0 ? undefined : Math.min(...larger);

@@ -8,7 +8,7 @@ const MAX_LOAD = 0.7;
  * taken for one is 3 in 100 million.
  */
 export class LineIdentities {
-  /** Open addressing, linear probing; the halves of a hash side by side, 0 and 0 for a free place. */
+  /** Open addressing, linear probing; the halves of a hash side by side, a lower half of 0 for a free place. */
   #places = new Uint32Array(2 * FIRST_CAPACITY);
   #count = 0;
 
@@ -25,18 +25,28 @@ export class LineIdentities {
     return true;
   }
 
+  /** Whether it was added. */
+  has(taskId: string, seq: number): boolean {
+    const [low, high] = hash(taskId, seq);
+    return this.#places[this.#placeOf(low, high)] === low;
+  }
+
   #put(low: number, high: number): boolean {
+    const places = this.#places;
+    const at = this.#placeOf(low, high);
+    if (places[at] === low) return false;
+    places[at] = low;
+    places[at + 1] = high;
+    return true;
+  }
+
+  /** Where it stands, or the free place where it would. The lower half of a hash is never 0. */
+  #placeOf(low: number, high: number): number {
     const places = this.#places;
     const mask = places.length / 2 - 1;
     for (let place = low & mask; ; place = (place + 1) & mask) {
-      const heldLow = places[2 * place];
-      const heldHigh = places[2 * place + 1];
-      if (heldLow === low && heldHigh === high) return false;
-      if (heldLow === 0 && heldHigh === 0) {
-        places[2 * place] = low;
-        places[2 * place + 1] = high;
-        return true;
-      }
+      const held = places[2 * place];
+      if (held === 0 || (held === low && places[2 * place + 1] === high)) return 2 * place;
     }
   }
 
@@ -46,7 +56,7 @@ export class LineIdentities {
     for (let at = 0; at < old.length; at += 2) {
       const low = old[at] ?? 0;
       const high = old[at + 1] ?? 0;
-      if (low !== 0 || high !== 0) this.#put(low, high);
+      if (low !== 0) this.#put(low, high);
     }
   }
 }
@@ -62,6 +72,6 @@ function hash(taskId: string, seq: number): [low: number, high: number] {
   }
   a = Math.imul(a ^ (a >>> 16), 0x85eb_ca6b) ^ Math.imul(b ^ (b >>> 13), 0xc2b2_ae35);
   b = Math.imul(b ^ (b >>> 16), 0x85eb_ca6b) ^ Math.imul(a ^ (a >>> 13), 0xc2b2_ae35);
-  // 0 and 0 marks a free place.
+  // 0 marks a free place.
   return [a >>> 0 || 1, b >>> 0];
 }

@@ -82,12 +82,15 @@ function filterPattern(types: ReadonlySet<string> | undefined): string {
 export interface Asked {
   readonly region: string;
   readonly logGroupNames: readonly string[];
-  /** What a policy must allow. */
+  /** What a policy must allow on the log groups. */
   readonly actions: readonly string[];
+  /** What it must allow on `*`, because these actions know no resources. */
+  readonly unscopedActions?: readonly string[];
 }
 
 /** What a failed call means for who asked, in words. */
-export function explained(error: unknown, { region, logGroupNames, actions }: Asked): LogGroupError {
+export function explained(error: unknown, asked: Asked): LogGroupError {
+  const { region, logGroupNames } = asked;
   const groups = logGroupNames.join(', ');
   const { kind, reason } = classifyFailure(error);
   const say = (text: string): LogGroupError => new LogGroupError(text, { cause: error });
@@ -95,9 +98,7 @@ export function explained(error: unknown, { region, logGroupNames, actions }: As
     return say(`log group ${groups}: not there in ${region}; check the name, --region and the account`);
   }
   if (kind === 'denied') {
-    const resources = logGroupNames.map((name) => logGroupArn(region, '*', name));
-    const statement = JSON.stringify({ Effect: 'Allow', Action: actions, Resource: resources });
-    return say(`log group ${groups}: ${reason}\nThe policy of who runs this needs ${statement}`);
+    return say(`log group ${groups}: ${reason}\nThe policy of who runs this needs ${statementsFor(asked)}`);
   }
   if (kind === 'credentials' || (error as Error).name === 'CredentialsProviderError') {
     return say(`no valid AWS credentials: ${reason}; set AWS_PROFILE or log in, as for the aws command`);
@@ -108,4 +109,13 @@ export function explained(error: unknown, { region, logGroupNames, actions }: As
     );
   }
   return say(`log group ${groups}: ${reason}`);
+}
+
+function statementsFor({ region, logGroupNames, actions, unscopedActions }: Asked): string {
+  const resources = logGroupNames.map((name) => logGroupArn(region, '*', name));
+  const statements = [
+    { Effect: 'Allow', Action: actions, Resource: resources },
+    ...(unscopedActions === undefined ? [] : [{ Effect: 'Allow', Action: unscopedActions, Resource: '*' }]),
+  ];
+  return statements.map((statement) => JSON.stringify(statement)).join(',');
 }

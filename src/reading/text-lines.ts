@@ -1,12 +1,13 @@
 import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { open } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
 
 /** Lines of text, some at a time: a batch is what one read brought. */
 export type TextBatches = AsyncIterable<readonly string[]>;
 
-const READ_BYTES = 1024 * 1024;
+/** More would outlive the young generation, and pile up in the old one. */
+const READ_BYTES = 128 * 1024;
 /**
  * A longer line is not kept: ours are below 16 KiB, but one of `aws logs` printed without line breaks holds many.
  * In UTF-16 units.
@@ -25,26 +26,47 @@ export class ReadError extends Error {
  * The lines of a file, in bounded memory; of one that ends in `.gz`, those of what it holds.
  * @throws ReadError
  */
-export async function* fileLines(path: string): TextBatches {
-  const file = createReadStream(path, { highWaterMark: READ_BYTES });
+export function fileLines(path: string): TextBatches {
+  return streamLines(path.endsWith('.gz') ? unpackedBytes(path) : fileBytes(path), path);
+}
+
+/** The next part overwrites the one before: garbage that the collector has to be waited for would be most of the memory. */
+async function* fileBytes(path: string): AsyncGenerator<Buffer> {
+  await using file = await open(path);
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function* unpackedBytes(path: string): AsyncGenerator<Buffer> {
+  const file = createReadStream(path);
   try {
-    if (!path.endsWith('.gz')) {
-      yield* streamLines(file);
-      return;
-    }
     const unpacked = createGunzip();
     // Not pipeline(): it would report the reader that stops early as an error.
     file.on('error', (error) => unpacked.destroy(error));
-    yield* streamLines(file.pipe(unpacked));
-  } catch (cause) {
-    throw new ReadError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
+    yield* file.pipe(unpacked) as AsyncIterable<Buffer>;
   } finally {
     file.destroy();
   }
 }
 
-/** The lines of a stream of bytes or strings, without their line breaks (LF or CRLF), in bounded memory. */
-export async function* streamLines(stream: Readable): TextBatches {
+/**
+ * The lines of a stream of bytes or strings, without their line breaks (LF or CRLF), in bounded memory.
+ * @param name for messages
+ * @throws ReadError
+ */
+export async function* streamLines(stream: AsyncIterable<string | Buffer>, name = 'the stream'): TextBatches {
+  try {
+    yield* linesOf(stream);
+  } catch (cause) {
+    throw new ReadError(`cannot read ${name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function* linesOf(stream: AsyncIterable<string | Buffer>): TextBatches {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   let isTooLong = false;

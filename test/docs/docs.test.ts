@@ -33,6 +33,7 @@ symlinkSync(join(ROOT, 'deploy'), join(folder, 'deploy'));
 symlinkSync(join(ROOT, 'dist'), join(folder, 'dist'));
 symlinkSync(eventPath('fargate-out-of-memory'), join(folder, 'event.json'));
 writeFileSync(join(folder, 'token.txt'), 'xoxb-1');
+symlinkSync(join(ROOT, 'test/fixtures/insights/demo.jsonl'), join(folder, 'lines.jsonl'));
 writeFileSync(join(folder, 'ecs-task-def.json'), remove(fileOf('fargate-batch.json')).text);
 const template = {
   Resources: {
@@ -63,6 +64,7 @@ describe('the commands of the docs', () => {
       'cloudformation.md',
       'metrics.md',
       'queries.md',
+      'report.md',
       'slack.md',
       'task-definition-json.md',
     ]);
@@ -79,6 +81,8 @@ describe('the commands of the docs', () => {
     expect(run(show).stdout).toContain('+      "stopTimeout": 60,\n');
     const without = JSON.parse(readFileSync(join(folder, 'task-without.json'), 'utf8'));
     expect(without.containerDefinitions).toEqual([expect.objectContaining({ name: 'nightly-batch' })]);
+    const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'));
+    expect(report.jobs).toEqual([expect.objectContaining({ job: 'demo-batch', runCount: 1 })]);
   });
 });
 

@@ -11,3 +11,12 @@ it('each of many lines is new once, and known the second time', () => {
   expect(lines.filter(({ taskId, seq }) => identities.add(taskId, seq))).toHaveLength(0);
   expect(identities.count).toBe(lines.length);
 });
+
+it('a line is known without being added', () => {
+  const identities = new LineIdentities();
+  identities.add('task', 1);
+  expect(identities.has('task', 1)).toBe(true);
+  expect(identities.has('task', 2)).toBe(false);
+  expect(identities.has('other', 1)).toBe(false);
+  expect(identities.count).toBe(1);
+});

@@ -1,6 +1,8 @@
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { AwsError } from './aws-error.ts';
 import type { Permits } from './iam-policy.ts';
+import { LogQueries } from './log-queries.ts';
 
 /**
  * CloudWatch Logs as its API reference describes it, on loopback: refuses all that the real one refuses, with its
@@ -110,6 +112,10 @@ export interface CloudWatchServer {
   hasLogStream(target: LogStreamName): boolean;
   /** The events that stand in a stream now, in the order they came. */
   stored(target: LogStreamName): readonly LogEvent[];
+  /** Puts events into a stream without a request, however old they are. */
+  store(target: LogStreamName, events: readonly LogEvent[]): void;
+  /** Queries that were started, and how they go; FilterLogEvents. */
+  readonly queries: LogQueries;
   /** Each fault meets one request of the action: the next, the one after it, and so on. */
   inject(faults: readonly Fault[], action?: string): void;
   /** Every request of the action from now on meets the fault; undefined ends it. */
@@ -125,15 +131,6 @@ export interface CloudWatchServer {
 interface Group {
   readonly streams: Map<string, LogEvent[]>;
   readonly retentionDays: number | undefined;
-}
-
-class AwsError extends Error {
-  readonly status: number;
-  constructor(name: string, message: string, status = 400) {
-    super(message);
-    this.name = name;
-    this.status = status;
-  }
 }
 
 export async function startCloudWatchServer(
@@ -249,8 +246,15 @@ export async function startCloudWatchServer(
     };
   }
 
+  const queries = new LogQueries({
+    eventsOf: (logGroupName) => [...groupOf(logGroupName).streams.values()].flat(),
+    nowMs: now,
+  });
+
   function perform(seen: SeenRequest, body: Body): object {
     const { action, fault } = seen;
+    const answered = queries.perform(action, body);
+    if (answered !== undefined) return answered;
     checkName('logGroupName', body.logGroupName, /^[.\-_/#A-Za-z0-9]+$/, '[\\.\\-_/#A-Za-z0-9]+');
     const logGroupName = String(body.logGroupName);
     if (action === 'CreateLogGroup') return createLogGroup(logGroupName);
@@ -384,6 +388,10 @@ export async function startCloudWatchServer(
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
+    store: (target, events) => {
+      streamOf(target).push(...events);
+    },
+    queries,
     get refusals() {
       return requests.filter(
         ({ outcome, error }) => outcome === 'refused' && error?.name !== 'ResourceNotFoundException',

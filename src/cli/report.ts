@@ -1,0 +1,154 @@
+import { setFlagsFromString } from 'node:v8';
+import { type Clock, systemClock } from '../clock.ts';
+import { ReadError } from '../reading/text-lines.ts';
+import { FORMATS } from '../report/formats.ts';
+import { printable } from '../report/printable.ts';
+import type { ReportDocument } from '../report/report-document.ts';
+import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { DEFAULT_SINCE, parseReportOptions } from './report-options.ts';
+import { reportDocument } from './report-sources.ts';
+
+/** `--fail-over`: a job could save more. */
+const EXIT_OVER = 1;
+/** 128 and the number of SIGINT, as a shell tells it. */
+const EXIT_INTERRUPTED = 130;
+
+const HELP = `Usage: fargauge report [OPTIONS] FILE…
+       fargauge report [OPTIONS] --log-group NAME…
+
+Says of each job, out of its lines: runs, failures, runs without a REPORT, duration, CPU and memory beside the size,
+what of it is unused, its cost, the size that would do and its cost then, whether it is getting slower, and its worst
+run. FILE holds lines, one to a line and others between them, or what aws logs prints; - is stdin, .gz is unpacked.
+
+Where the lines are:
+  --log-group NAME       a log group in CloudWatch Logs; may be given several times
+  --region REGION        where it is (default: AWS_REGION)
+  --no-insights          ask FilterLogEvents, not Logs Insights: slower, but every line is seen
+
+Which runs:
+  --since TIME           those whose REPORT was written since then: a time back such as 90m, 24h, 7d or 4w, or a time
+                         in UTC such as 2026-11-01 or 2026-11-01T06:00Z (default: ${DEFAULT_SINCE} of a log group, all of a file)
+  --until TIME           and before then (default: now)
+  --job NAME             of this job, * for any characters; may be given several times
+
+What is shown:
+  --format FORMAT        ${Object.keys(FORMATS).join(', ')} (default: table)
+  --price-vcpu-hour USD  what a vCPU-hour and …
+  --price-gb-hour USD    … a GB-hour of Fargate cost (default: the list price of the region and architecture, where
+                         it is known)
+  --fail-over PERCENT    exit 1 when the recommended size would save a job more than this share of its cost
+  --help                 show this text
+
+Exit codes: 0; 1 with --fail-over, when a job could save more; 2 for wrong use and for what cannot be read or
+written; 130 after Ctrl-C.
+`;
+
+export const reportCommand: Command = {
+  name: 'report',
+  summary: 'say of each job what its runs used, cost and need',
+  help: HELP,
+  run(argv, streams) {
+    keepYoungGenerationSmall();
+    return report(argv, streams);
+  },
+};
+
+/**
+ * Lines are read and thrown away: V8 makes its young generation larger and larger for them, to 100 MB in the end, and
+ * is no faster for it. This can be said while the program runs; the maximum cannot.
+ */
+function keepYoungGenerationSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/** What a report works with beside its streams. */
+export interface ReportSurroundings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  /** Where signals to this program arrive. */
+  readonly signals: Pick<NodeJS.Process, 'on' | 'off'>;
+  /** Characters in a line of the terminal that stdout is; undefined where it is none. */
+  readonly columns: number | undefined;
+}
+
+/** @returns the exit code */
+export async function report(
+  argv: readonly string[],
+  streams: Streams,
+  surroundings: ReportSurroundings = {
+    env: process.env,
+    clock: systemClock,
+    signals: process,
+    columns: streams.stdout.isTTY ? process.stdout.columns : undefined,
+  },
+): Promise<number> {
+  const tell = (message: string): void => void streams.stderr.write(`fargauge report: ${message}\n`);
+  const { env, clock } = surroundings;
+  const parsed = parseReportOptions(argv, { env, nowMs: clock.now() });
+  if (!parsed.ok) {
+    for (const problem of parsed.problems) tell(problem);
+    tell('see fargauge report --help');
+    return EXIT_USE;
+  }
+  const { options } = parsed;
+  const stopping = new AbortController();
+  const onInterrupt = (): void => stopping.abort();
+  let document: ReportDocument;
+  // Without queries to stop, Ctrl-C has its usual effect.
+  if (options.source.kind === 'log groups') surroundings.signals.on('SIGINT', onInterrupt);
+  try {
+    document = await reportDocument(options, { streams, clock, tell, signal: stopping.signal });
+  } catch (error) {
+    if (stopping.signal.aborted) return EXIT_INTERRUPTED;
+    if (!(error instanceof ReadError)) throw error;
+    tell(error.message);
+    return EXIT_USE;
+  } finally {
+    surroundings.signals.off('SIGINT', onInterrupt);
+  }
+  const render = FORMATS[options.format];
+  if (render === undefined) throw new Error(`no format ${options.format}`);
+  const text = await render(document, {
+    columns: surroundings.columns,
+    isColoured: Boolean(streams.stdout.isTTY) && !env.NO_COLOR,
+  });
+  const failure = await written(streams.stdout, text);
+  if (failure !== undefined) {
+    tell(`cannot write the report: ${failure.message}`);
+    return EXIT_USE;
+  }
+  return options.failOverPercent === undefined ? 0 : judged(document, options.failOverPercent, tell);
+}
+
+/** Resolves when the text is out, or with why it is not: a reader that has gone, as in `| head -1`, is no reason. */
+function written(stdout: Streams['stdout'], text: string): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    // Told here, it is not thrown.
+    stdout.on('error', () => {});
+    stdout.write(text, (error?: NodeJS.ErrnoException | null) =>
+      resolve(error?.code === 'EPIPE' ? undefined : (error ?? undefined)),
+    );
+  });
+}
+
+/** Which jobs could save more than allowed. @returns the exit code */
+function judged(
+  { jobs, prices }: ReportDocument,
+  failOverPercent: number,
+  tell: (message: string) => void,
+): number {
+  if (prices.unpriced.length > 0) {
+    const places = prices.unpriced.map(({ region, cpuArchitecture }) => `${region} ${cpuArchitecture}`);
+    tell(
+      `--fail-over cannot be judged without a price for ${printable(places.join(', '))}: give --price-vcpu-hour and --price-gb-hour`,
+    );
+    return EXIT_USE;
+  }
+  const over = jobs.filter(({ cost }) => (cost?.savingPercent ?? 0) > failOverPercent);
+  for (const { job, cost } of over) {
+    tell(
+      `${printable(job)}: the recommended size would save ${cost?.savingPercent} % of its cost, more than ${failOverPercent} %`,
+    );
+  }
+  return over.length > 0 ? EXIT_OVER : 0;
+}

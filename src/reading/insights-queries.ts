@@ -1,0 +1,121 @@
+import {
+  type CloudWatchLogsClient,
+  GetQueryResultsCommand,
+  type GetQueryResultsResponse,
+  StartQueryCommand,
+  StopQueryCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
+import type { Clock } from '../clock.ts';
+import { explained, LogGroupError, type TimeWindow } from './log-groups.ts';
+
+/** A query gives so many rows and no more (CloudWatch Logs Insights quotas). */
+export const MAX_ROWS = 10_000;
+
+/** A query of little data is done in a second; one of much data is not asked for too often. */
+const FIRST_LOOK_MS = 250;
+const MAX_LOOK_MS = 2_000;
+const LOOK_GROWTH = 1.5;
+/** After Ctrl-C nobody wants to wait for an answer. */
+const STOP_TIMEOUT_MS = 3_000;
+
+/** A row: the values by the names of its columns, all text. */
+export type QueryRow = Readonly<Record<string, string>>;
+
+export interface InsightsOptions {
+  readonly client: CloudWatchLogsClient;
+  readonly region: string;
+  /** Up to 50. */
+  readonly logGroupNames: readonly string[];
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Queries of Logs Insights over the same log groups. A query that is not wanted any more is stopped at AWS. */
+export class InsightsQueries {
+  readonly #options: InsightsOptions;
+  /** So far, by all queries: what AWS bills. */
+  bytesScanned = 0;
+
+  constructor(options: InsightsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The rows of one query, up to MAX_ROWS.
+   * @param text with its `limit`, and with the window to the millisecond: StartQuery takes whole seconds
+   * @param window is made wider to whole seconds
+   * @throws LogGroupError; the signal's reason, once it is aborted
+   */
+  async rows(text: string, window: TimeWindow): Promise<readonly QueryRow[]> {
+    const { client, logGroupNames, signal } = this.#options;
+    signal.throwIfAborted();
+    const command = new StartQueryCommand({
+      logGroupNames: [...logGroupNames],
+      startTime: Math.floor(window.fromMs / 1_000),
+      endTime: Math.ceil(window.toMs / 1_000),
+      queryString: text,
+    });
+    // Without the signal: a query whose answer nobody waited for could not be stopped.
+    const { queryId } = await client.send(command).catch((error: unknown) => this.#fail(error));
+    if (queryId === undefined) throw new LogGroupError('CloudWatch Logs started no query and gave no reason');
+    try {
+      return await this.#resultsOf(queryId);
+    } catch (error) {
+      if (signal.aborted) await this.#stop(queryId);
+      throw error;
+    }
+  }
+
+  async #resultsOf(queryId: string): Promise<readonly QueryRow[]> {
+    const { client, clock, signal } = this.#options;
+    for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(MAX_LOOK_MS, lookMs * LOOK_GROWTH)) {
+      const answer = await client
+        .send(new GetQueryResultsCommand({ queryId }), { abortSignal: signal })
+        .catch((error: unknown) => this.#fail(error));
+      if (answer.status === 'Complete') {
+        this.bytesScanned += answer.statistics?.bytesScanned ?? 0;
+        return (answer.results ?? []).map(rowOf);
+      }
+      if (answer.status !== 'Scheduled' && answer.status !== 'Running') throw this.#failure(answer);
+      await clock.sleep(lookMs, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  #failure({ status = 'Unknown' }: GetQueryResultsResponse): LogGroupError {
+    const groups = this.#options.logGroupNames.join(', ');
+    const advice: Readonly<Record<string, string>> = {
+      Cancelled: 'somebody stopped it',
+      Timeout: 'it took longer than 60 minutes: choose a shorter --since',
+    };
+    return new LogGroupError(
+      `log group ${groups}: the query ended as ${status}: ${advice[status] ?? 'try again later, or with --no-insights'}`,
+    );
+  }
+
+  /** @throws LogGroupError; the signal's reason */
+  #fail(error: unknown): never {
+    const { region, logGroupNames, signal } = this.#options;
+    signal.throwIfAborted();
+    throw explained(error, {
+      region,
+      logGroupNames,
+      actions: ['logs:StartQuery'],
+      unscopedActions: ['logs:GetQueryResults', 'logs:StopQuery'],
+    });
+  }
+
+  /** As far as it can be: it costs while it runs, and nobody reads its results. */
+  async #stop(queryId: string): Promise<void> {
+    const abortSignal = AbortSignal.timeout(STOP_TIMEOUT_MS);
+    await this.#options.client.send(new StopQueryCommand({ queryId }), { abortSignal }).catch(() => {});
+  }
+}
+
+function rowOf(fields: readonly { field?: string | undefined; value?: string | undefined }[]): QueryRow {
+  return Object.fromEntries(
+    fields.flatMap(({ field, value }) =>
+      field === undefined || value === undefined ? [] : [[field, value]],
+    ),
+  );
+}

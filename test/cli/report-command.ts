@@ -1,0 +1,63 @@
+import { Readable, Writable } from 'node:stream';
+import { report } from '../../src/cli/report.ts';
+import { MONTH_END_MS } from '../report/month-of-runs.ts';
+
+export interface Around {
+  readonly input?: string;
+  /** In place of one with the input. */
+  readonly stdin?: Readable;
+  /** Of stdout. */
+  readonly failure?: Error;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly nowMs?: number;
+  readonly terminal?: { readonly columns: number };
+  readonly signals?: Pick<NodeJS.Process, 'on' | 'off'>;
+}
+
+/** The command, and what it said. Waiting takes no time, and each look at the clock is a second later. */
+export async function runReport(argv: readonly string[], around: Around = {}) {
+  const {
+    input = '',
+    stdin = Readable.from([input]),
+    env = {},
+    nowMs = MONTH_END_MS,
+    terminal,
+    signals = process,
+  } = around;
+  const stdout = new Sink(terminal !== undefined, around.failure);
+  const stderr = new Sink(terminal !== undefined);
+  let elapsedMs = 0;
+  const elapsed = () => {
+    elapsedMs += 1_000;
+    return elapsedMs;
+  };
+  const exitCode = await report(
+    argv,
+    { stdin, stdout, stderr },
+    {
+      env,
+      clock: { now: () => nowMs, elapsed, sleep: async () => {} },
+      signals,
+      columns: terminal?.columns,
+    },
+  );
+  return { exitCode, stdout: stdout.text, stderr: stderr.text };
+}
+
+class Sink extends Writable {
+  text = '';
+  readonly isTTY: boolean;
+
+  readonly #failure: Error | undefined;
+
+  constructor(isTTY: boolean, failure?: Error) {
+    super({ decodeStrings: false });
+    this.isTTY = isTTY;
+    this.#failure = failure;
+  }
+
+  override _write(chunk: string, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    if (this.#failure === undefined) this.text += chunk;
+    done(this.#failure);
+  }
+}

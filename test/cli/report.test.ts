@@ -1,0 +1,154 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ReportDocument } from '../../src/report/report-document.ts';
+import { EXAMPLE_PATH, EXAMPLE_TABLE_PATH } from '../report/example-document.ts';
+import { lineText, NOW_MS } from '../report/lines.ts';
+import { monthOfLines } from '../report/month-of-runs.ts';
+import { runReport as run } from './report-command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'fargauge-report-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const MONTH = `${monthOfLines().join('\n')}\n`;
+
+const documentIn = (stdout: string) => JSON.parse(stdout) as ReportDocument;
+
+describe('fargauge report', () => {
+  it('prints a table of what comes in on stdin', async () => {
+    expect(await run(['-'], { input: MONTH })).toEqual({
+      exitCode: 0,
+      stdout: readFileSync(EXAMPLE_TABLE_PATH, 'utf8'),
+      stderr: '',
+    });
+  });
+
+  it('prints the document as JSON', async () => {
+    const { stdout } = await run(['-', '--format', 'json'], { input: MONTH });
+    const expected = JSON.parse(readFileSync(EXAMPLE_PATH, 'utf8')) as ReportDocument;
+    expect(documentIn(stdout)).toEqual({ ...expected, sources: ['stdin'] });
+  });
+
+  it('reads several files, what aws logs prints and what gzip packed, and counts a line once', async () => {
+    const lines = monthOfLines();
+    const third = Math.floor(lines.length / 3);
+    const [a, b, c] = ['a.jsonl', 'b.json', 'c.jsonl.gz'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(a, lines.slice(0, 2 * third).join('\n'));
+    const events = lines.slice(third, 2 * third).map((message) => ({ message, timestamp: 1 }));
+    writeFileSync(b, JSON.stringify({ events }, undefined, 4));
+    writeFileSync(c, gzipSync(lines.slice(2 * third).join('\n')));
+    const { stdout } = await run([a, b, c, '--format', 'json']);
+    const { jobs, sources, skipped } = documentIn(stdout);
+    const expected = JSON.parse(readFileSync(EXAMPLE_PATH, 'utf8')) as ReportDocument;
+    expect(jobs).toEqual(expected.jobs);
+    expect(sources).toEqual([a, b, c]);
+    expect(skipped.copyCount).toBeGreaterThan(100);
+  });
+
+  it('on a terminal keeps to its width, has colours, and says how far it is', async () => {
+    const { stdout, stderr } = await run(['-'], { input: MONTH, terminal: { columns: 80 } });
+    expect(stdout).toContain('Too wide for 80 columns');
+    expect(stdout).toContain('\u001b[1m');
+    expect(stderr).toContain('\r\u001b[Kstdin: 1 lines');
+    expect(stderr.endsWith('\r\u001b[K')).toBe(true);
+    const { stdout: plain } = await run(['-'], {
+      input: MONTH,
+      terminal: { columns: 80 },
+      env: { NO_COLOR: '1' },
+    });
+    expect(plain).not.toContain('\u001b');
+  });
+
+  it('of some jobs and days leaves the others out, and says so', async () => {
+    const { stdout } = await run(['-', '--since', '2026-05-20', '--until', '2026-05-21', '--job', 'i*'], {
+      input: MONTH,
+    });
+    expect(stdout).toMatch(/^import +4 /m);
+    expect(stdout).toMatch(/^1 job: 4 runs/m);
+    expect(stdout).toMatch(/lines of other jobs, .* lines outside the window/);
+  });
+
+  it('of nothing says so', async () => {
+    expect(await run(['-'], { input: 'some text\n' })).toEqual({
+      exitCode: 0,
+      stdout: 'No runs.\nLeft out: 1 line of others.\n',
+      stderr: '',
+    });
+  });
+
+  it('says which file it cannot read', async () => {
+    const file = join(folder, 'none.jsonl');
+    expect(await run([file])).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: `fargauge report: cannot read ${file}: ENOENT: no such file or directory, open '${file}'\n`,
+    });
+  });
+
+  it('says that stdin cannot be read', async () => {
+    const stdin = new Readable({
+      read: (): void => void stdin.destroy(new Error('EISDIR: illegal operation')),
+    });
+    expect(await run(['-'], { stdin })).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: 'fargauge report: cannot read stdin: EISDIR: illegal operation\n',
+    });
+  });
+
+  it.each([
+    ['ENOSPC', 2, 'fargauge report: cannot write the report: no more\n'],
+    ['EPIPE', 0, ''],
+  ])('that cannot write for %s ends with %i', async (code, exitCode, stderr) => {
+    const failure = Object.assign(new Error('no more'), { code });
+    expect(await run(['-'], { failure })).toEqual({ exitCode, stdout: '', stderr });
+  });
+
+  it('says what is wrong with the command line', async () => {
+    const { exitCode, stderr } = await run(['--format', 'xml']);
+    expect(exitCode).toBe(2);
+    expect(stderr.split('\n')).toEqual([
+      'fargauge report: name files, - for stdin, or a log group with --log-group',
+      expect.stringContaining('fargauge report: --format "xml" is not allowed'),
+      'fargauge report: see fargauge report --help',
+      '',
+    ]);
+  });
+});
+
+describe('--fail-over', () => {
+  it('exits with 1 when the recommended size would save a job more', async () => {
+    expect(await run(['-', '--fail-over', '50'], { input: MONTH })).toMatchObject({
+      exitCode: 1,
+      stderr:
+        'fargauge report: copy-tables: the recommended size would save 57.63 % of its cost, more than 50 %\n',
+    });
+  });
+
+  it('exits with 0 when no job would save as much', async () => {
+    expect(await run(['-', '--fail-over', '57.63'], { input: MONTH })).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+    });
+  });
+
+  it('cannot be judged without a price', async () => {
+    const input = lineText('REPORT', { region: 'mars-north-1' });
+    const { exitCode, stderr } = await run(['-', '--fail-over', '5'], { input, nowMs: NOW_MS });
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe(
+      'fargauge report: --fail-over cannot be judged without a price for mars-north-1 X86_64: give --price-vcpu-hour and --price-gb-hour\n',
+    );
+    const prices = ['--price-vcpu-hour', '0.05', '--price-gb-hour', '0.005'];
+    expect(await run(['-', '--fail-over', '5', ...prices], { input, nowMs: NOW_MS })).toMatchObject({
+      exitCode: 0,
+    });
+  });
+});
