@@ -41,6 +41,7 @@ describe('the tarball', () => {
       'dist/cdk.d.cts',
       'dist/cli.cjs',
       'dist/cloudwatch-logs.cjs',
+      'dist/notifier.cjs',
       'dist/sidecar.cjs',
       'package.json',
       'task-definitions/README.md',
