@@ -12,9 +12,17 @@ const BAND_COLORS = ['#ffffb2', '#fed976', '#feb24c', '#fd8d3c', '#f03b20', '#bd
 /** Where a cell's data come from: of a request that Kibana makes, or of an answer that is there. */
 type Source = { readonly url: object } | { readonly values: object };
 
+/** In which time zone a picture's hours are. */
+interface Clock {
+  readonly scale: 'time' | 'utc';
+  readonly title: string | null;
+}
+const BROWSER_TIME: Clock = { scale: 'time', title: null };
+const UTC: Clock = { scale: 'utc', title: 'UTC' };
+
 /** The specification that Kibana and OpenSearch Dashboards draw, fitted to its panel. */
 export function kibanaVega(picture: Picture): object {
-  return heatmap(picture, { url: kibanaRequest(picture) });
+  return heatmap(picture, { url: kibanaRequest(picture) }, BROWSER_TIME);
 }
 
 /** What is drawn of an answer. */
@@ -34,7 +42,7 @@ export function pictureVega(
   rowHeight: number,
 ): object {
   return {
-    ...heatmap(picture, { values: answer }),
+    ...heatmap(picture, { values: answer }, UTC),
     width,
     height: rowHeight * answer.aggregations.jobs.buckets.length,
     padding: 8,
@@ -88,10 +96,16 @@ function kibanaRequest({ lineType, figure }: Picture): object {
   };
 }
 
-function heatmap({ title, description, figure }: Picture, source: Source): object {
+/** For those who do not see it. */
+export function descriptionOf({ title, description }: Picture): string {
+  return `${title}. ${description}`;
+}
+
+function heatmap(picture: Picture, source: Source, clock: Clock): object {
+  const { figure } = picture;
   return {
     $schema: 'https://vega.github.io/schema/vega/v5.json',
-    description: `${title}. ${description}`,
+    description: descriptionOf(picture),
     data: [
       {
         name: 'cells',
@@ -122,16 +136,17 @@ function heatmap({ title, description, figure }: Picture, source: Source): objec
       },
     ],
     signals: [
-      { name: 'span', update: "data('span')[0]" },
+      // Where nothing is found the axis still needs an hour to stand for.
       {
-        name: 'cellMs',
-        update: 'span.count > 1 ? (span.last - span.first) / (span.count - 1) : 3600000',
+        name: 'span',
+        update: "length(data('filled')) > 0 ? data('span')[0] : {count: 0, first: now(), last: now()}",
       },
+      { name: 'cellMs', update: 'span.count > 1 ? (span.last - span.first) / (span.count - 1) : 3600000' },
     ],
     scales: [
       {
         name: 'time',
-        type: 'time',
+        type: clock.scale,
         domain: [{ signal: 'span.first' }, { signal: 'span.last + cellMs' }],
         range: 'width',
       },
@@ -143,17 +158,17 @@ function heatmap({ title, description, figure }: Picture, source: Source): objec
       {
         orient: 'bottom',
         scale: 'time',
+        title: clock.title,
         format: { hours: '%H:%M', minutes: '%H:%M' },
         labelOverlap: true,
         tickCount: 12,
       },
       { orient: 'left', scale: 'job', domain: false, ticks: false, labelPadding: 6 },
     ],
-    legends: [{ fill: 'band', title: figure.label, symbolType: 'square', symbolSize: 160 }],
+    legends: [{ fill: 'band', title: figure.label }],
     marks: [
       {
         type: 'rect',
-        name: 'cells',
         from: { data: 'filled' },
         // The picture has one description; a cell's text is its tooltip.
         aria: false,
@@ -167,6 +182,18 @@ function heatmap({ title, description, figure }: Picture, source: Source): objec
             tooltip: {
               signal: `{'Job': datum.key, 'From': timeFormat(datum.from, '%Y-%m-%d %H:%M'), '${figure.label}': format(datum.value, '.1f')}`,
             },
+          },
+        },
+      },
+      {
+        type: 'text',
+        aria: false,
+        encode: {
+          update: {
+            x: { signal: 'width / 2' },
+            y: { signal: 'height / 2' },
+            align: { value: 'center' },
+            text: { signal: "length(data('filled')) > 0 ? '' : 'Nothing in this time'" },
           },
         },
       },

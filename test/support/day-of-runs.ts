@@ -9,6 +9,8 @@ export const RUN_COUNT = 10_000;
 export const DAY_START_MS = Date.UTC(2026, 5, 15);
 export const DAY_MS = 86_400_000;
 export const DAY_END_MS = DAY_START_MS + DAY_MS;
+/** Both ends belong to it. */
+export const DAY = { fromMs: DAY_START_MS, toMs: DAY_END_MS - 1 } as const;
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;

@@ -1,16 +1,11 @@
-/** Asks an engine what the dashboard's saved objects ask, and what is true of the lines in plain code. */
-import { expect } from 'vitest';
-import {
-  DRAWN_JOB_COUNT,
-  HEATMAP_JOB_COUNT,
-  type Picture,
-  RUNS_WITH_ERRORS,
-} from '../../scripts/kibana/pictures.ts';
+/** Asks an engine what the dashboard's saved objects ask. */
+import { type Picture, RUNS_WITH_ERRORS } from '../../scripts/kibana/pictures.ts';
 import { TIME_FIELD } from '../../src/subscription/index-template.ts';
-import { importedObject, searchSourceOf, stateOf, vegaOf } from '../kibana/import-file.ts';
-import { automaticInterval, type TimeRange } from '../kibana/time-range.ts';
-import { trueRows } from '../kibana/true-rows.ts';
-import { filledBody } from '../kibana/vega-request.ts';
+import type { LineDocument } from '../support/day-truth.ts';
+import { askEngine } from '../support/search-engines.ts';
+import { importedObject, searchSourceOf, stateOf, vegaOf } from './import-file.ts';
+import type { TimeRange } from './time-range.ts';
+import { filledBody } from './vega-request.ts';
 import {
   otherBody,
   type Row,
@@ -18,9 +13,7 @@ import {
   type SearchAnswer,
   searchBody,
   searchQuery,
-} from '../kibana/visualization-request.ts';
-import type { LineDocument } from './day-truth.ts';
-import { askEngine } from './search-engines.ts';
+} from './visualization-request.ts';
 
 /** Where lines are loaded. */
 export interface LoadedIndex {
@@ -37,13 +30,6 @@ export async function drawnRows(at: LoadedIndex, { id }: Picture, range: TimeRan
   const answer = await search<SearchAnswer>(at, body);
   const other = otherBody(state, body, answer);
   return rowsOf(state, answer, other && (await search(at, other)));
-}
-
-/** What it ought to draw. */
-export function expectedRows(lines: Iterable<LineDocument>, picture: Picture, range: TimeRange): Row[] {
-  const isHeatmap = picture.kind === 'heatmap';
-  const limit = isHeatmap ? HEATMAP_JOB_COUNT : DRAWN_JOB_COUNT;
-  return trueRows(lines, picture, range, automaticInterval(range).ms, limit, !isHeatmap);
 }
 
 /** The answer to the request of a heatmap's Vega specification. */
@@ -96,17 +82,6 @@ export async function listedRuns(at: LoadedIndex, range: TimeRange): Promise<Lin
     query: searchQuery(searchSourceOf(object), TIME_FIELD, range),
   });
   return answer.hits.hits.map(({ _source }) => _source);
-}
-
-/** Counts exactly, averages but for the last of a double's digits. */
-export function expectSameRows(drawn: readonly Row[], wanted: readonly Row[]): void {
-  const close = (value: number | null) => (value === null ? null : Number(value.toPrecision(12)));
-  const rounded = (rows: readonly Row[]) =>
-    rows.map(({ cells, ...row }) => ({
-      ...row,
-      cells: cells.map((cell) => ({ ...cell, value: close(cell.value) })),
-    }));
-  expect(rounded(drawn)).toEqual(rounded(wanted));
 }
 
 async function search<Answer>({ url, index }: LoadedIndex, body: object): Promise<Answer> {
