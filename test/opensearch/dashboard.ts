@@ -9,13 +9,14 @@ import {
   PICTURES,
   type Picture,
   RUNS_WITH_ERRORS,
+  TASK_COUNT,
 } from '../../scripts/kibana/pictures.ts';
 import { pictureFiles } from '../../scripts/pictures.ts';
 import { drawnRows, type LoadedIndex, listedRuns, vegaAnswer, vegaRows } from '../kibana/loaded-index.ts';
 import { automaticInterval, type TimeRange } from '../kibana/time-range.ts';
 import { trueRows } from '../kibana/true-rows.ts';
 import type { Row } from '../kibana/visualization-request.ts';
-import { DAY, DAY_END_MS, DAY_MS, DAY_START_MS } from '../support/day-of-runs.ts';
+import { DAY, DAY_END_MS, DAY_MS, DAY_START_MS, RUN_COUNT } from '../support/day-of-runs.ts';
 import { documentOf, type LineDocument } from '../support/day-truth.ts';
 
 const HOUR_MS = 3_600_000;
@@ -25,6 +26,7 @@ const RANGES: readonly (readonly [string, TimeRange])[] = [
   ['a busy hour', { fromMs: DAY_START_MS + 4 * HOUR_MS, toMs: DAY_START_MS + 5 * HOUR_MS }],
   ['a week', { fromMs: DAY_START_MS - 5 * DAY_MS, toMs: DAY_END_MS + DAY_MS }],
 ];
+const HEATMAPS = [CPU_USAGE, MEMORY_USAGE];
 const byTitle = (pictures: readonly Picture[]) =>
   pictures.map((picture) => [picture.title, picture] as const);
 
@@ -42,7 +44,7 @@ export function itDrawsWhatIsTrue(lines: readonly string[], loaded: () => Loaded
       expectSameRows(await drawnRows(loaded(), picture, range), wanted);
     });
 
-    it.each(byTitle([CPU_USAGE, MEMORY_USAGE]))('%s is the same in Vega', async (_title, picture) => {
+    it.each(byTitle(HEATMAPS))('%s is the same in Vega', async (_title, picture) => {
       const answer = await vegaAnswer(loaded(), picture, range);
       expectSameRows(vegaRows(answer), expectedRows(documents, picture, range));
       // A cell's width is the distance of the times: they are the same for each job.
@@ -50,6 +52,22 @@ export function itDrawsWhatIsTrue(lines: readonly string[], loaded: () => Loaded
       expect(new Set(times.map((keys) => keys.join())).size).toBe(1);
     });
   });
+
+  it('Task Count counts every run once', async () => {
+    const [, week] = RANGES.at(-1) ?? [];
+    const rows = week ? await drawnRows(loaded(), TASK_COUNT, week) : [];
+    expect(rows.reduce((sum, { lineCount }) => sum + lineCount, 0)).toBe(RUN_COUNT);
+  });
+
+  it.each(byTitle(HEATMAPS))(
+    '%s has a run of six hours in a cell for each half hour',
+    async (_title, picture) => {
+      const rows = await drawnRows(loaded(), picture, DAY);
+      const starts = rows.find(({ job }) => job === 'nightly-etl')?.cells.map(({ fromMs }) => fromMs) ?? [];
+      expect(starts).toEqual(starts.map((_start, at) => (starts[0] ?? 0) + (at * HOUR_MS) / 2));
+      expect(starts.length).toBeGreaterThanOrEqual(12);
+    },
+  );
 
   it('the pictures in docs/ are drawn of it (npm run pictures draws them)', async () => {
     for (const [path, text] of await pictureFiles(loaded())) expect(readFileSync(path, 'utf8')).toBe(text);
@@ -64,7 +82,8 @@ export function itDrawsWhatIsTrue(lines: readonly string[], loaded: () => Loaded
       .toSorted((a, b) => Date.parse(b.time) - Date.parse(a.time));
     const listed = await listedRuns(loaded(), DAY);
     expect(wanted.length).toBeGreaterThan(100);
-    expect(listed.map(({ taskId }) => taskId)).toEqual(wanted.map(({ taskId }) => taskId));
+    const idOf = ({ taskId, seq }: LineDocument) => `${taskId}-${seq}`;
+    expect(listed.map(idOf)).toEqual(wanted.map(idOf));
     const [newest] = listed;
     const shown = RUNS_WITH_ERRORS.columns.filter((name) => newest?.[name] !== undefined);
     expect(shown).toEqual(RUNS_WITH_ERRORS.columns.filter((name) => wanted[0]?.[name] !== undefined));

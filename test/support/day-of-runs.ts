@@ -168,6 +168,7 @@ function runOf(schedule: Schedule, index: number, random: () => number): Run {
     durationMs: Math.round(between(durationMs, random())),
     memoryMiB: Math.round(between(memoryMiB, load)),
     cpuPercent: between(cpuPercent, load),
+    unevenness: 0.2,
     ...(isOneIn(oneIn.failed) && { exitCode: 1 }),
     ...(isOneIn(oneIn.outOfMemory) && { exitCode: 137, memoryMiB: (job.memoryMiB ?? 0) - 4 }),
     ...(isOneIn(oneIn.stopped) && { end: 'stopped' }),
