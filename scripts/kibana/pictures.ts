@@ -90,13 +90,12 @@ export const RUNS_WITH_ERRORS: Table = {
 /** Bars and lines are drawn of this many jobs, the highest; the rest is one more, "other jobs". */
 export const DRAWN_JOB_COUNT = 10;
 
-/** A heatmap has this many rows at most, the highest. */
+/** A heatmap has this many rows at most, the highest: of more, Kibana draws none (`visualization:heatmap:maxBuckets`). */
 export const HEATMAP_JOB_COUNT = 50;
 
 /** A cell's colour: the band whose lower edge it has reached. In percent; CPU can be above 100, a little or in a burst. */
 export const BAND_EDGES = [0, 10, 25, 50, 75, 90] as const;
 
-/** The title of all that a dashboard finds. */
 export const DASHBOARD = {
   id: 'fargauge',
   title: 'fargauge',
