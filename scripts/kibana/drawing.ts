@@ -1,10 +1,9 @@
 /** A heatmap drawn by the Vega library, without a browser. */
 import { logger, parse, type Spec, View, Warn } from 'vega';
-import { descriptionOf, type HeatmapAnswer, pictureVega } from './heatmap-vega.ts';
+import { descriptionOf, type HeatmapAnswer, type PictureSize, pictureVega } from './heatmap-vega.ts';
 import type { Picture } from './pictures.ts';
 
-const WIDTH = 720;
-const ROW_HEIGHT = 24;
+const SIZE: PictureSize = { widthPx: 720, rowHeightPx: 24 };
 
 /**
  * @param answer the engine's to the request of the picture's Vega specification
@@ -16,7 +15,7 @@ export async function drawingOf(picture: Picture, answer: HeatmapAnswer): Promis
   const collecting = logger(Warn, 'warn', (_, level, texts) => {
     said.push(`${level} ${texts.join(' ')}`);
   });
-  const runtime = parse(pictureVega(picture, answer, WIDTH, ROW_HEIGHT) as Spec);
+  const runtime = parse(pictureVega(picture, answer, SIZE) as Spec);
   const view = new View(runtime, { renderer: 'none', logger: collecting });
   const svg = await view.toSVG();
   view.finalize();

@@ -30,21 +30,22 @@ export interface HeatmapAnswer {
   readonly aggregations: { readonly jobs: { readonly buckets: readonly object[] } };
 }
 
-/**
- * The same for an answer to its request.
- * @param width and
- * @param rowHeight of a job, in pixels, without axes and legend
- */
+/** What a picture's rows take, without axes and legend. */
+export interface PictureSize {
+  readonly widthPx: number;
+  readonly rowHeightPx: number;
+}
+
+/** The same for an answer to its request. */
 export function pictureVega(
   picture: Picture,
   answer: HeatmapAnswer,
-  width: number,
-  rowHeight: number,
+  { widthPx, rowHeightPx }: PictureSize,
 ): object {
   return {
     ...heatmap(picture, { values: answer }, UTC),
-    width,
-    height: rowHeight * answer.aggregations.jobs.buckets.length,
+    width: widthPx,
+    height: rowHeightPx * answer.aggregations.jobs.buckets.length,
     padding: 8,
     background: 'white',
     title: { text: picture.title, anchor: 'start', offset: 12 },

@@ -21,12 +21,12 @@ const TYPES = {
   scaled_float: 'number',
 } as const satisfies Record<FieldMapping['type'], string>;
 
-/** How a figure is written: durations as seconds, bytes in their own multiples. */
+/** How a figure is written: durations as seconds, with the word since the field is named for milliseconds. */
 const FORMATS: Readonly<Record<Field['unit'], object | undefined>> = {
   '': undefined,
   ms: {
     id: 'duration',
-    params: { inputFormat: 'milliseconds', outputFormat: 'asSeconds', outputPrecision: 1 },
+    params: { inputFormat: 'milliseconds', outputFormat: 'asSeconds', outputPrecision: 1, showSuffix: true },
   },
   bytes: { id: 'bytes' },
   MB: { id: 'number', params: { pattern: '0,0' } },

@@ -44,7 +44,7 @@ export const TASK_DURATION: Picture = {
   description: 'Average duration of the runs that ended, by job; failed ones too.',
   kind: 'lines',
   lineType: 'REPORT',
-  figure: { aggregation: 'avg', field: 'durationMs', label: 'Average duration (s)' },
+  figure: { aggregation: 'avg', field: 'durationMs', label: 'Average duration' },
 };
 
 // From SUMMARY lines, one a minute: a run of six hours is a row of cells, not one cell at its end.

@@ -99,7 +99,12 @@ describe('the index pattern', () => {
     const formats = innerJson<Record<string, { id: string }>>(object, 'fieldFormatMap');
     expect(formats.durationMs).toEqual({
       id: 'duration',
-      params: { inputFormat: 'milliseconds', outputFormat: 'asSeconds', outputPrecision: 1 },
+      params: {
+        inputFormat: 'milliseconds',
+        outputFormat: 'asSeconds',
+        outputPrecision: 1,
+        showSuffix: true,
+      },
     });
     expect(formats.networkRxBytes).toEqual({ id: 'bytes' });
     for (const name of Object.keys(formats)) expect(NUMBERS).toContain(typeOf(name));

@@ -12,6 +12,7 @@ import {
   TASK_COUNT,
 } from '../../scripts/kibana/pictures.ts';
 import { pictureFiles } from '../../scripts/pictures.ts';
+import { readPage } from '../docs/pages.ts';
 import { drawnRows, type LoadedIndex, listedRuns, vegaAnswer, vegaRows } from '../kibana/loaded-index.ts';
 import { automaticInterval, type TimeRange } from '../kibana/time-range.ts';
 import { trueRows } from '../kibana/true-rows.ts';
@@ -71,6 +72,7 @@ export function itDrawsWhatIsTrue(lines: readonly string[], loaded: () => Loaded
 
   it('the pictures in docs/ are drawn of it (npm run pictures draws them)', async () => {
     for (const [path, text] of await pictureFiles(loaded())) expect(readFileSync(path, 'utf8')).toBe(text);
+    expect(readPage('dashboards.md')).toContain(`${lines.length.toLocaleString('en-US')} lines`);
   });
 
   it('the table has each run with an error, the newest first', async () => {
