@@ -30,6 +30,8 @@ export interface Run {
   readonly end?: 'stopped' | 'vanished' | 'running';
   /** In place of the job's. */
   readonly cpuPercent?: number;
+  /** Of every second poll's CPU so much more, of the others so much less; a share, at most 1. */
+  readonly unevenness?: number;
   /** The endpoint shows no newer sample than that of this age. */
   readonly seenUntilMs?: number;
   /** Lines that were delivered twice: so many of the last. */
@@ -134,7 +136,8 @@ function taskOf(
 function sampleOf(run: Run, ageMs: number): Sample {
   const { job, startedAt, durationMs, memoryMiB, exitCode, cpuPercent = job.cpuPercent } = run;
   const busyMs = Math.min(ageMs, BUSY_MS) + Math.max(0, ageMs - BUSY_MS) / 2;
-  const cpuUsageNs = busyMs * 1e6 * (cpuPercent / 100);
+  const aheadMs = (ageMs / POLL_MS) % 2 === 1 ? ((run.unevenness ?? 0) * POLL_MS) / 2 : 0;
+  const cpuUsageNs = (busyMs + aheadMs) * 1e6 * (cpuPercent / 100);
   const lastAgeMs = Math.floor((durationMs - 1) / POLL_MS) * POLL_MS;
   const usedMiB = memoryMiB * (0.5 + (0.5 * ageMs) / lastAgeMs);
   return {
