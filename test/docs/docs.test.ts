@@ -63,6 +63,7 @@ describe('the commands of the docs', () => {
       'cloudformation.md',
       'metrics.md',
       'queries.md',
+      'sharp-sampling.md',
       'slack.md',
       'task-definition-json.md',
     ]);
