@@ -84,9 +84,9 @@ interface Group {
 
 interface Known {
   group: Group;
-  seenInLook: number;
   /** A process that is being started is in its own cgroup only a moment after it appears. */
-  wasRechecked: boolean;
+  readonly metInLook: number;
+  seenInLook: number;
 }
 
 class SharedNamespace implements TaskProcesses {
@@ -162,7 +162,7 @@ class SharedNamespace implements TaskProcesses {
   #meet(pid: number): void {
     const group = this.#groupOf(pid);
     if (group === undefined) return;
-    this.#known.set(pid, { group, seenInLook: this.#lookCount, wasRechecked: false });
+    this.#known.set(pid, { group, metInLook: this.#lookCount, seenInLook: this.#lookCount });
     group.pids.add(pid);
   }
 
@@ -180,27 +180,24 @@ class SharedNamespace implements TaskProcesses {
     if (group.containerId === undefined) this.#groups.delete(group.key);
   }
 
-  /** Those that were new at the last look, and a few others. */
+  /** Those that were new at the last look, and a few others by turns. */
   #recheck(): void {
-    const pids = [...this.#known.keys()];
-    const due = new Set<number>();
-    for (const [pid, known] of this.#known) {
-      if (!known.wasRechecked) due.add(pid);
+    // A tree is a tree whoever adopts a part of it.
+    if (!this.#hasPaths) return;
+    const from = this.#recheckFrom < this.#known.size ? this.#recheckFrom : 0;
+    this.#recheckFrom = from + RECHECKED_COUNT;
+    let index = 0;
+    for (const [pid, { metInLook }] of this.#known) {
+      const isInTurn = index >= from && index < this.#recheckFrom;
+      if (isInTurn || metInLook === this.#lookCount - 1) this.#recheckOne(pid);
+      index += 1;
     }
-    for (let index = 0; index < Math.min(RECHECKED_COUNT, pids.length); index += 1) {
-      const pid = pids[(this.#recheckFrom + index) % pids.length];
-      if (pid !== undefined) due.add(pid);
-    }
-    this.#recheckFrom = (this.#recheckFrom + RECHECKED_COUNT) % Math.max(1, pids.length);
-    for (const pid of due) this.#recheckOne(pid);
   }
 
   #recheckOne(pid: number): void {
     const known = this.#known.get(pid);
     if (known === undefined) return;
-    known.wasRechecked = known.seenInLook < this.#lookCount || known.wasRechecked;
-    // A tree is a tree whoever adopts a part of it.
-    const group = this.#hasPaths ? this.#groupOf(pid) : undefined;
+    const group = this.#groupOf(pid);
     if (group === undefined || group === known.group) return;
     const wasCounted = known.group.processes.has(pid);
     known.group.pids.delete(pid);
