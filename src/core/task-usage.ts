@@ -1,6 +1,7 @@
 import { isClockStep } from './delta.ts';
 import { memoryUsedBytes, workingSetBytes } from './memory.ts';
 import { type ContainerTotals, type Present, positive } from './totals.ts';
+import type { MemoryCounters } from './types.ts';
 import { type CpuUse, sumOfKnown, type UsagePoint } from './usage.ts';
 
 /** The time of a usage point, and when (monotonic clock) it was seen. */
@@ -37,12 +38,15 @@ export function taskUsagePoint(
   const readAtMs = Math.max(...present.map((latest) => latest.readAtMs));
   const gapMs = previous && gapSince(previous, { readAtMs, seenAtElapsedMs });
   const sum = (value: (latest: Present) => number | undefined) => sumOfKnown(present.map(value));
+  // A sum without one of them would pass for the whole.
+  const sumOfAll = (value: (memory: MemoryCounters) => number | undefined) =>
+    present.every(({ isMemoryKnown }) => isMemoryKnown) ? sum(({ memory }) => value(memory)) : undefined;
   return {
     readAtMs,
     gapMs,
     cpu: taskCpu(cpus, gapMs),
-    memoryUsedBytes: sum(({ memory }) => memoryUsedBytes(memory)),
-    workingSetBytes: sum(({ memory }) => workingSetBytes(memory)),
+    memoryUsedBytes: sumOfAll(memoryUsedBytes),
+    workingSetBytes: sumOfAll(workingSetBytes),
     anonBytes: sum(({ memory }) => memory.anonBytes),
     processCount: sum(({ processCount }) => processCount),
   };

@@ -71,6 +71,8 @@ export interface Present {
   readonly readAtMs: number;
   readonly cpu: CpuUse | undefined;
   readonly memory: MemoryCounters;
+  /** False while no sample has told more of its memory than what is anonymous. */
+  readonly isMemoryKnown: boolean;
   readonly processCount: number | undefined;
 }
 
@@ -150,6 +152,7 @@ export class ContainerTotals {
       readAtMs: sample.readAtMs,
       cpu: newest.cpu ?? this.current?.cpu,
       memory: isExact(sample) ? sample.memory : { ...this.current?.sample.memory, ...sample.memory },
+      isMemoryKnown: isExact(sample) || this.current !== undefined,
       processCount: sample.processCount ?? this.current?.sample.processCount,
     };
   }

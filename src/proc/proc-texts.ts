@@ -23,7 +23,8 @@ function reasonOf(error: unknown): Unread {
   return GONE.has((error as NodeJS.ErrnoException).code ?? '') ? 'gone' : 'refused';
 }
 
-function textOf(descriptor: number): string {
+/** @param isOneRecord the kernel makes it whole: a read that does not fill the buffer is the last one */
+function textOf(descriptor: number, isOneRecord: boolean): string {
   let text = '';
   let position = 0;
   for (;;) {
@@ -31,7 +32,8 @@ function textOf(descriptor: number): string {
     position += count;
     // Nothing here depends on what is beyond ASCII: a command's name may be anything.
     text += buffer.toString('latin1', 0, count);
-    if (count === 0 || count < BUFFER_BYTES || position >= MAX_BYTES) return text;
+    const isEnd = count === 0 || (isOneRecord && count < BUFFER_BYTES);
+    if (isEnd || position >= MAX_BYTES) return text;
   }
 }
 
@@ -44,7 +46,7 @@ export function readText(path: string): string | undefined {
     return undefined;
   }
   try {
-    return textOf(descriptor);
+    return textOf(descriptor, false);
   } catch {
     return undefined;
   } finally {
@@ -82,7 +84,7 @@ export class OpenFiles {
 }
 
 /**
- * A file that is read again and again. It stays open, as long as there is room for it: that spares most of the time,
+ * A file of one record that is read again and again. It stays open, as long as there is room for it: that spares most of the time,
  * and a process's file is then that process's for ever, whoever gets its id.
  */
 export class KeptFile {
@@ -102,7 +104,7 @@ export class KeptFile {
         if (!this.#room.take()) return readAndClose(descriptor);
         this.#descriptor = descriptor;
       }
-      return textOf(descriptor);
+      return textOf(descriptor, true);
     } catch (error) {
       return reasonOf(error);
     }
@@ -118,7 +120,7 @@ export class KeptFile {
 
 function readAndClose(descriptor: number): string {
   try {
-    return textOf(descriptor);
+    return textOf(descriptor, true);
   } finally {
     closeSync(descriptor);
   }

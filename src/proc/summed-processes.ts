@@ -173,6 +173,7 @@ export class SummedProcesses {
 
   close(): void {
     for (const member of this.#members.values()) member.close();
+    this.#members.clear();
   }
 
   /**

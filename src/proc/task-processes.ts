@@ -48,6 +48,8 @@ const RECHECKED_COUNT = 4;
 const MAX_BLIND_LOOKS = 10;
 /** Processes of a container whose way to the cgroup's own files is tried. */
 const MAX_CGROUP_TRIES = 3;
+/** Cgroups that containers make inside their own: so many are remembered. */
+const MAX_INNER = 256;
 const INIT_PID = 1;
 
 /**
@@ -84,6 +86,8 @@ interface Group {
 
 interface Known {
   group: Group;
+  /** It was counted in another container before. */
+  hasMoved: boolean;
   /** A process that is being started is in its own cgroup only a moment after it appears. */
   readonly metInLook: number;
   seenInLook: number;
@@ -162,7 +166,12 @@ class SharedNamespace implements TaskProcesses {
   #meet(pid: number): void {
     const group = this.#groupOf(pid);
     if (group === undefined) return;
-    this.#known.set(pid, { group, metInLook: this.#lookCount, seenInLook: this.#lookCount });
+    this.#known.set(pid, {
+      group,
+      hasMoved: false,
+      metInLook: this.#lookCount,
+      seenInLook: this.#lookCount,
+    });
     group.pids.add(pid);
   }
 
@@ -199,12 +208,15 @@ class SharedNamespace implements TaskProcesses {
     if (known === undefined) return;
     const group = this.#groupOf(pid);
     if (group === undefined || group === known.group) return;
-    const wasCounted = known.group.processes.has(pid);
+    if (isInside(group, known.group)) {
+      this.#join(group, known.group);
+      return;
+    }
+    known.hasMoved = known.group.processes.has(pid);
     known.group.pids.delete(pid);
     known.group.processes.remove(pid);
     known.group = group;
     group.pids.add(pid);
-    if (group.containerId !== undefined) group.processes.add(pid, wasCounted);
   }
 
   #groupOf(pid: number): Group | undefined {
@@ -238,23 +250,25 @@ class SharedNamespace implements TaskProcesses {
   #name({ containers, selfId }: LookedAtTask): void {
     const own = this.#known.get(this.#pid)?.group;
     if (own && selfId) own.containerId ??= selfId;
-    const unnamed = [...this.#groups.values()].filter(({ containerId }) => containerId === undefined);
+    const groups = [...this.#groups.values()];
+    const unnamed = groups.filter(({ containerId }) => containerId === undefined);
     if (unnamed.length === 0) return;
     for (const group of unnamed) {
       const container = containers.find(({ id }) => id !== '' && hasId(group.parts, id));
-      if (container) this.#give(container.id, group);
+      const owner = groups.find(
+        (other) =>
+          other.containerId !== undefined && (other.containerId === container?.id || isInside(group, other)),
+      );
+      if (owner) this.#join(group, owner);
+      else if (container) group.containerId = container.id;
     }
     this.#nameByElimination(containers, selfId);
   }
 
   /** A container may divide its cgroup: that is one container all the same. */
-  #give(id: string, group: Group): void {
-    const owner = [...this.#groups.values()].find(({ containerId }) => containerId === id);
-    if (owner === undefined) {
-      group.containerId = id;
-      return;
-    }
+  #join(group: Group, owner: Group): void {
     this.#groups.delete(group.key);
+    if (this.#inner.size >= MAX_INNER) this.#inner.clear();
     this.#inner.set(group.key, owner);
     for (const pid of group.pids) {
       owner.pids.add(pid);
@@ -268,7 +282,9 @@ class SharedNamespace implements TaskProcesses {
    * that some container's first process is of, they are the same. The pause container is none of the task definition.
    */
   #nameByElimination(containers: readonly Container[], selfId: string | undefined): void {
-    if (selfId === undefined) return;
+    const own = this.#known.get(this.#pid)?.group;
+    // Where the sidecar's id is in its own path, so are the others in theirs.
+    if (selfId === undefined || own === undefined || hasId(own.parts, selfId)) return;
     const groups = [...this.#groups.values()];
     const isNamed = (id: string) => groups.some(({ containerId }) => containerId === id);
     const left = containers.filter(
@@ -287,7 +303,7 @@ class SharedNamespace implements TaskProcesses {
   #hasFirstProcess({ pids }: Group): boolean {
     for (const pid of pids) {
       const stat = parseStat(readText(`${this.#root}/${pid}/stat`) ?? '');
-      if (stat?.parentPid === 0) return true;
+      if (stat?.parentPid === 0 && !stat.isKernelThread) return true;
     }
     return false;
   }
@@ -301,7 +317,9 @@ class SharedNamespace implements TaskProcesses {
       return { ...figures, source: 'cgroup', readAtMs: nowMs };
     }
     if (group.hasReadCgroup) return undefined;
-    for (const pid of group.pids) if (!group.processes.has(pid)) group.processes.add(pid);
+    for (const pid of group.pids) {
+      if (!group.processes.has(pid)) group.processes.add(pid, this.#known.get(pid)?.hasMoved);
+    }
     const figures = group.processes.look();
     return figures && { ...figures, source: 'proc', readAtMs: nowMs };
   }
@@ -361,6 +379,11 @@ function hasId(parts: ReadonlySet<string>, id: string): boolean {
   const scope = `-${id}.scope`;
   for (const part of parts) if (part.endsWith(scope)) return true;
   return false;
+}
+
+/** Whether a group's cgroup is one inside another's. */
+function isInside({ path }: Group, { path: outer }: Group): boolean {
+  return path.startsWith(`${outer}/`);
 }
 
 /** The topmost ancestor that can be seen, or the first for which `isEnd` holds. */

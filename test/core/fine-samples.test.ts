@@ -278,6 +278,19 @@ describe('a run with looks at /proc', () => {
     expect(report.maxMemoryUsedMB).toBe(400);
   });
 
+  it('has no sum of the memory in use while one container’s is not known', () => {
+    const both = task([ETL, container('fargauge')], FARGATE);
+    const at = (atMs: number): Poll => ({
+      ...look(atMs, undefined),
+      processes: samples({ etl: processes(atMs, 0, 200), fargauge: cgroup(atMs, 0, 15) }),
+    });
+    const { report } = linesOf([poll(10, both), at(1_000), at(2_000)], 2_500);
+    expect(report).toMatchObject({ maxAnonMemoryMB: 215, sidecarMaxMemoryUsedMB: 15 });
+    expect(report).not.toHaveProperty('maxMemoryUsedMB');
+    const told = poll(3_000, both, samples({ etl: endpoint(3_000, 0, 210) }));
+    expect(linesOf([poll(10, both), at(1_000), told, at(4_000)], 4_500).report.maxMemoryUsedMB).toBe(225);
+  });
+
   it('leaves aside what it sees before a start, after an end and of a stranger', () => {
     const pendingTask = task(
       [{ name: 'etl', id: 'id-of-etl', status: 'pending', stopRequested: false }],

@@ -22,11 +22,13 @@ export interface FixtureProcess {
   readonly threadCount?: number;
   readonly anonMiB?: number;
   readonly isForkWithoutExec?: boolean;
+  readonly isKernelThread?: boolean;
   /** Files below /proc/PID/root/sys/fs/cgroup, for a process that lets them be read. */
   readonly cgroupFiles?: Readonly<Record<string, string>>;
 }
 
 const PF_FORKNOEXEC = 0x40;
+const PF_KTHREAD = 0x20_0000;
 /** A command's name may hold anything. */
 const COMMAND = 'a) S 1 (b\nc';
 const FILE_PAGES = 700;
@@ -82,7 +84,7 @@ function statLine(pid: number, process: FixtureProcess): string {
   set(2, `(${COMMAND})`);
   set(3, process.state ?? 'S');
   set(4, process.parentPid ?? 0);
-  set(9, process.isForkWithoutExec ? PF_FORKNOEXEC : 0);
+  set(9, (process.isForkWithoutExec ? PF_FORKNOEXEC : 0) + (process.isKernelThread ? PF_KTHREAD : 0));
   set(12, process.majorFaults ?? 0);
   set(14, process.userTicks ?? 0);
   set(15, process.kernelTicks ?? 0);

@@ -175,6 +175,14 @@ describe('which process is of which container', () => {
     for (let count = 0; count < 5; count += 1) expect(cpuTicks(looker.etl())).toBe(11);
   });
 
+  it('a process that moves into a cgroup inside the container’s counts once', () => {
+    populate({ 20: { cgroup: ETL, userTicks: 5 }, 21: { cgroup: ETL, parentPid: 20, userTicks: 10 } });
+    const looker = new Looker();
+    looker.look();
+    tree.change(21, { cgroup: docker(`${ETL_ID}/jobs`), userTicks: 12 });
+    for (let count = 0; count < 5; count += 1) expect(cpuTicks(looker.etl())).toBe(17);
+  });
+
   it('by the tree where the paths are all the same, but for orphans that were never seen below their parent', () => {
     const cgroup = '0::/';
     populate(
@@ -196,6 +204,12 @@ describe('which process is of which container', () => {
     const looker = new Looker();
     const ids = [container('etl', 'task-1'), container('fargauge', 'task-2')];
     expect(looker.look(ids, 'task-2')?.get('task-1')).toMatchObject({ cpuUsageNs: 5 * TICK_NS });
+  });
+
+  it('by elimination not a thread of the kernel, where the namespace is the machine’s', () => {
+    populate({ 2: { cgroup: '4:memory:/\n0::/', isKernelThread: true } });
+    const ids = [container('etl', 'task-1'), container('fargauge', 'task-2')];
+    expect(new Looker().look(ids, 'task-2')).toEqual(new Map());
   });
 
   it('not by elimination where there are two of either', () => {
