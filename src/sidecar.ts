@@ -161,28 +161,30 @@ class Loop {
     const { task, self } = this.#state;
     if (task === undefined || this.#processes === undefined) return undefined;
     const polledAtMs = clock.now();
-    const elapsedMs = clock.elapsed();
+    const fold = (processes: Samples) =>
+      this.#write(
+        step(this.#state, {
+          polledAtMs,
+          answeredAtMs: polledAtMs,
+          elapsedMs: clock.elapsed(),
+          processes,
+        }),
+      );
     try {
       const { containers } = task;
       const look = this.#processes.look({ containers, selfId: self?.id, nowMs: polledAtMs });
-      if (look === undefined) {
-        this.#processes = undefined;
-        log.info(
-          {},
-          'no process in /proc is of another container of this task: it is not looked at any more',
-        );
-        return undefined;
+      if (look) {
+        fold(look.samples);
+        return look;
       }
-      this.#write(
-        step(this.#state, { polledAtMs, answeredAtMs: polledAtMs, elapsedMs, processes: look.samples }),
-      );
-      return look;
+      log.info({}, 'no process in /proc is of another container of this task: it is not looked at any more');
     } catch (error) {
-      // The endpoint's samples go on without.
-      this.#processes = undefined;
       log.error({ err: error }, '/proc is not looked at any more');
-      return undefined;
     }
+    // The endpoint's samples go on without.
+    this.#processes = undefined;
+    fold(new Map());
+    return undefined;
   }
 
   /** Which source each container has is told when that changes; that looks are too dear, once. */

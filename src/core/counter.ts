@@ -8,11 +8,6 @@ export class Counter {
     return this.#latest === undefined ? undefined : this.#earlierRuns + this.#latest;
   }
 
-  /** What was counted before the present run began. */
-  get earlierRunsTotal(): number {
-    return this.#earlierRuns;
-  }
-
   /** A value below the latest one belongs to a new run: what was counted before is kept. */
   add(value: number | undefined): void {
     if (value === undefined) return;

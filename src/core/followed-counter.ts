@@ -67,8 +67,8 @@ export class FollowedCounter {
   follow(value: number | undefined, atMs: number): void {
     if (value === undefined) return;
     if (this.#followed === undefined) {
-      // All that it shows may be in an exact figure already.
-      this.#atLastLook = this.#exact.earlierRunsTotal + value;
+      // All that it shows may be in an exact figure already, and may be of several runs.
+      this.#atLastLook = value;
     } else {
       const growth = value < this.#followed ? value : value - this.#followed;
       this.#grown += growth;

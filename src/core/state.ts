@@ -224,8 +224,10 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
   for (const totals of state.containers.values()) {
     if (processes) note(totals.foldFine(entryOf(totals, processes), task, elapsedMs));
   }
+  // While there are looks at /proc, they make the points: each weighs the same.
+  const isItsTime = processes !== undefined || ![...state.containers.values()].some(({ isFine }) => isFine);
   const point =
-    fresh.length > 0
+    fresh.length > 0 && isItsTime
       ? taskUsagePoint(state.containers.values(), state.self?.name, state.lastTaskPoint, elapsedMs)
       : undefined;
   if (point) {

@@ -159,7 +159,7 @@ export class ContainerTotals {
 
   /** Whether finer samples than the endpoint's come. */
   get isFine(): boolean {
-    return this.#fine !== undefined;
+    return typeof this.#fine === 'object';
   }
 
   /** Seen started: it runs, or has run. */
@@ -216,18 +216,11 @@ export class ContainerTotals {
     // The endpoint's samples come late: one that finer ones have overtaken ends no stretch of time.
     const readAtMs = Math.max(sample.readAtMs, this.lastFine?.sample.readAtMs ?? sample.readAtMs);
     const gapMs = delta === 'clock-step' ? undefined : this.#gapBefore(readAtMs);
-    const point = { ...usagePoint(sample, cpu, gapMs), readAtMs };
-    const { cpu: coveredCpu, memoryUsedBytes: coveredMemory } = this.#covered(point);
-    this.#add(
-      {
-        ...point,
-        ...(coveredCpu && { cpu: undefined }),
-        ...(coveredMemory !== undefined && { memoryUsedBytes: undefined }),
-      },
-      size,
-    );
-    this.usage.raise(coveredCpu?.percent, coveredMemory);
-    this.window.usage.raise(coveredCpu?.percent, coveredMemory);
+    const point = usagePoint(sample, this.#isCpuCovered ? undefined : cpu, gapMs);
+    const isMemoryCovered = typeof this.#fine === 'object' && isExact(this.#fine.sample);
+    this.#add({ ...point, readAtMs, ...(isMemoryCovered && { memoryUsedBytes: undefined }) }, size);
+    // What finer samples tell of counts for the maxima all the same.
+    for (const usage of [this.usage, this.window.usage]) usage.raise(cpu?.percent, point.memoryUsedBytes);
     this.#isCpuCovered = false;
     this.last = { sample, seenAtElapsedMs: elapsedMs };
     this.current = { sample, cpu };
@@ -280,15 +273,6 @@ export class ContainerTotals {
       cpuUsageNs: this.counter('cpuUsageNs') ?? 0,
       kernelCpuUsageNs: this.counter('kernelCpuUsageNs') ?? 0,
       ...(this.#newestReadAtMs !== undefined && { readAtMs: this.#newestReadAtMs }),
-    };
-  }
-
-  /** A time without finer samples is told by the endpoint's. */
-  #covered({ cpu, memoryUsedBytes }: UsagePoint): Partial<UsagePoint> {
-    const isMemoryCovered = typeof this.#fine === 'object' && isExact(this.#fine.sample);
-    return {
-      ...(this.#isCpuCovered && { cpu }),
-      ...(isMemoryCovered && { memoryUsedBytes }),
     };
   }
 

@@ -327,6 +327,26 @@ describe('a run with looks at /proc', () => {
   });
 });
 
+describe('the sums over the containers', () => {
+  it('have a point for each look, and none for what the endpoint says between them', () => {
+    const looks = [1_000, 2_000, 3_000].map((atMs) => look(atMs, cgroup(atMs, 0, 100)));
+    const between = poll(2_500, RUNNING, samples({ etl: endpoint(2_400, 0, 400) }));
+    const { report } = linesOf([poll(10, RUNNING), ...looks.slice(0, 2), between, ...looks.slice(2)], 3_500);
+    expect(report.avgMemoryUsedMB).toBe(100);
+  });
+
+  it('go by the endpoint again when the looks end', () => {
+    const ended: Poll = { ...look(2_000, undefined) };
+    const polls = [
+      poll(10, RUNNING),
+      look(1_000, cgroup(1_000, 0, 100)),
+      ended,
+      poll(10_000, RUNNING, samples({ etl: endpoint(10_000, 0, 300) })),
+    ];
+    expect(linesOf(polls, 11_000).report).toMatchObject({ maxMemoryUsedMB: 300, avgMemoryUsedMB: 200 });
+  });
+});
+
 describe('polls and looks at once', () => {
   it('make one point of the sums', () => {
     const both: Poll = {
