@@ -72,14 +72,22 @@ interface SharpRun {
   readonly kernelCpuMs: number;
 }
 
+interface Cues {
+  /** The batch says when it has reached its plateau. */
+  readonly hasPlateau?: boolean;
+  /** It begins with a refresh of the endpoint, so that the next one is ten seconds away. */
+  readonly isAfterRefresh?: boolean;
+}
+
 /** A run beside the kernel's counters of the batch, from outside. */
-async function run(sharp: Sharp, hasPlateau = false): Promise<SharpRun> {
+async function run(sharp: Sharp, { hasPlateau, isAfterRefresh }: Cues = {}): Promise<SharpRun> {
   const exchange = mkdtempSync(join(tmpdir(), 'fargauge-sharp-'));
   chmodSync(exchange, 0o755);
   try {
     await using command = new LocalCommand([...REFRESH, '-'], definition(sharp, exchange));
     await command.wrote(/"type":"START"/);
     const id = containerId(command.taskId, 'batch');
+    if (isAfterRefresh) await command.wrote(/"type":"SAMPLE"(?!.*"sampleSources").*"container":"batch"/);
     writeFileSync(join(exchange, 'go'), '');
     if (hasPlateau) await command.wrote(/^batch +\| plateau$/);
     const plateau = hasPlateau ? kernelCounters(id) : undefined;
@@ -113,7 +121,10 @@ const ASKED_SELDOM = { FARGAUGE_POLL_INTERVAL_MS: '10000' };
 describe.runIf(HAS_CGROUP_V1)('the CPU time of a task with pidMode task on a Docker Engine', () => {
   it('shows a batch of three seconds as the kernel does, ten times a second', async () => {
     const environment = { ...ASKED_SELDOM, FARGAUGE_PROC_INTERVAL_MS: '100' };
-    const { end, line, plateau, kernelCpuMs } = await run({ batch: SHORT, environment }, true);
+    const { end, line, plateau, kernelCpuMs } = await run(
+      { batch: SHORT, environment },
+      { hasPlateau: true },
+    );
     expect(end.exitCode, end.said.join('\n')).toBe(0);
     expect(line.status).toBe('success');
     expect(line.sampleSources).toMatch(/proc$/);
@@ -150,15 +161,17 @@ describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker E
   });
 
   const spike = program(`
-    await sleep(4_000);
+    await sleep(500);
     const block = hold(300);
     await sleep(2_000);
     free(block);
-    await sleep(2_000);
+    await sleep(1_000);
   `);
+  const isAfterRefresh = true;
+  const samples = { FARGAUGE_SAMPLES: 'true' };
 
   it('shows a spike of two seconds between two refreshes: of anonymous memory in another user’s container', async () => {
-    const { line } = await run({ batch: spike });
+    const { line } = await run({ batch: spike, environment: samples }, { isAfterRefresh });
     expect(line.sampleSources).toBe('endpoint,proc');
     expect(line.maxAnonMemoryMB).toBeGreaterThanOrEqual(300);
     expect(line.maxAnonMemoryMB).toBeLessThan(340);
@@ -166,7 +179,10 @@ describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker E
   });
 
   it('shows it as the memory in use where the sidecar and the batch are of one user', async () => {
-    const { line } = await run({ batch: { ...spike, user: '65532:65532' } });
+    const { line } = await run(
+      { batch: { ...spike, user: '65532:65532' }, environment: samples },
+      { isAfterRefresh },
+    );
     expect(line.sampleSources).toBe('endpoint,cgroup');
     expect(line.maxMemoryUsedMB).toBeGreaterThanOrEqual(300);
     expect(line.maxMemoryUsedMB).toBeLessThan(340);
@@ -174,7 +190,10 @@ describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker E
   });
 
   it('does not without looking at /proc', async () => {
-    const { line } = await run({ batch: spike, environment: { FARGAUGE_PROC: 'off' } });
+    const { line } = await run(
+      { batch: spike, environment: { ...samples, FARGAUGE_PROC: 'off' } },
+      { isAfterRefresh },
+    );
     expect(line.maxAnonMemoryMB).toBeLessThan(100);
     expect(line).not.toHaveProperty('sampleSources');
   });
@@ -228,7 +247,10 @@ describe.runIf(HAS_CGROUP_V1).concurrent('what can be read of the batch depends 
       source: 'cgroup',
     },
   ])('$who', async ({ batch, sidecar, source }) => {
-    const { end, line, plateau, kernelCpuMs } = await run({ batch: { ...work, ...batch }, sidecar }, true);
+    const { end, line, plateau, kernelCpuMs } = await run(
+      { batch: { ...work, ...batch }, sidecar },
+      { hasPlateau: true },
+    );
     expect(end.exitCode, end.said.join('\n')).toBe(0);
     expect(String(line.sampleSources).replace('endpoint,', '')).toBe(source);
     expectNear(line.cpuTimeMs, kernelCpuMs, 0.05);
