@@ -31,6 +31,8 @@ class Member {
   readonly key: string;
   readonly #statFile: KeptFile;
   readonly #memoryFile: KeptFile;
+  #statText = '';
+  #memoryText = '';
   /** At the last look that was folded, and at this one. */
   before: ProcessStat | undefined;
   stat: ProcessStat;
@@ -55,6 +57,9 @@ class Member {
   readStat(): boolean {
     const text = this.#statFile.read();
     if (text === 'gone') return false;
+    // Most processes are idle between two looks, and reading is cheaper than parsing.
+    if (text === this.#statText) return true;
+    this.#statText = text;
     const stat = isText(text) ? parseStat(text) : undefined;
     if (stat === undefined) return true;
     // X: its parent is just inheriting from it.
@@ -69,6 +74,8 @@ class Member {
    */
   readMemory(pageBytes: number): void {
     const text = this.#memoryFile.read();
+    if (text === this.#memoryText) return;
+    this.#memoryText = text;
     if (!isText(text)) {
       if (text === 'gone') this.anonBytes = 0;
       return;
