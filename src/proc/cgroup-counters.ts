@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs';
-import type { MemoryCounters, Sample } from '../core/types.ts';
+import type { Sample } from '../core/types.ts';
 import { TICK_NS } from './proc-files.ts';
 import { isText, KeptFile, type OpenFiles, readText } from './proc-texts.ts';
 
@@ -213,6 +213,7 @@ function scaled(value: number | undefined, factor: number): number | undefined {
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-function present<T extends Partial<CgroupFigures> | MemoryCounters | object>(figures: T): Present<T> {
+/** The same without what is not known. */
+function present<T extends object>(figures: T): Present<T> {
   return Object.fromEntries(Object.entries(figures).filter(([, value]) => value !== undefined)) as Present<T>;
 }
