@@ -112,6 +112,9 @@ function keyOf({ pid, startTicks }: ProcessStat): string {
  * Who is a member is decided elsewhere. Counters never fall, count what ended processes used (their parents inherit
  * it when they wait for them; see lifetime-counter.ts) and nothing twice. Pages that a fork shares with its parent
  * count once.
+ *
+ * process-group.ts does so for `fargauge run`, of processes of one's own user: it asks the kernel for shared pages and
+ * for input and output, and may take its time. This one asks each process for two short lines.
  */
 export class SummedProcesses {
   readonly #root: string;
@@ -122,16 +125,14 @@ export class SummedProcesses {
   readonly #residual: Record<CounterName, number> = { userTicks: 0, kernelTicks: 0, majorFaults: 0 };
   readonly #totals: Record<CounterName, number> = { userTicks: 0, kernelTicks: 0, majorFaults: 0 };
   #vanished: Member[] = [];
+  #isInOrder = true;
+  #lastStartTicks = 0;
 
   /** @param root `/proc` */
   constructor(root: string, pageBytes: number, room: OpenFiles) {
     this.#root = root;
     this.#room = room;
     this.#pageBytes = pageBytes;
-  }
-
-  get count(): number {
-    return this.#members.size;
   }
 
   has(pid: number): boolean {
@@ -148,9 +149,9 @@ export class SummedProcesses {
       file.close();
       return;
     }
-    const last = [...this.#members.values()].at(-1);
     this.#members.set(pid, new Member(kept('statm'), file, stat, hasMoved));
-    if (last && last.stat.startTicks > stat.startTicks) this.#sort();
+    this.#isInOrder &&= stat.startTicks >= this.#lastStartTicks;
+    this.#lastStartTicks = stat.startTicks;
   }
 
   /** It has ended, or moved away: what it has used stays. */
@@ -165,6 +166,7 @@ export class SummedProcesses {
 
   /** Undefined when no process lives: zombies are no life. */
   look(): SummedFigures | undefined {
+    if (!this.#isInOrder) this.#sort();
     // Processes that end faster than they can be read leave the counters as they were, until the next look.
     if (this.#readStats()) this.#fold();
     const living = [...this.#members.values()].filter((member) => member.hasMemory);
@@ -267,6 +269,8 @@ export class SummedProcesses {
   #sort(): void {
     const sorted = [...this.#members].sort(([, a], [, b]) => a.stat.startTicks - b.stat.startTicks);
     this.#members = new Map(sorted);
+    this.#isInOrder = true;
+    this.#lastStartTicks = sorted.at(-1)?.[1].stat.startTicks ?? 0;
   }
 }
 
