@@ -78,8 +78,8 @@ function evidenceOfOom(
 
 /** What the newest sample says. One that does not know all memory knows at least what cannot be given back. */
 function nearLimit({ last, lastFine }: ContainerTotals, limitBytes: number): string[] {
-  const isFineNewer = lastFine !== undefined && lastFine.seenAtElapsedMs >= (last?.seenAtElapsedMs ?? 0);
-  const sample = (isFineNewer ? lastFine : last)?.sample;
+  const samples = [last, lastFine].flatMap((each) => each?.sample ?? []);
+  const sample = samples.toSorted((a, b) => b.readAtMs - a.readAtMs)[0];
   if (sample === undefined) return [];
   const isAnonOnly = sample.source === 'proc';
   const bytes = isAnonOnly ? sample.memory.anonBytes : memoryUsedBytes(sample.memory);

@@ -247,6 +247,16 @@ describe('a run with looks at /proc', () => {
     expect(line.oomEvidence).toBe('last sample at 97 % of the limit');
   });
 
+  it('takes for the last sample the one of the latest moment, not the one that came last', () => {
+    const looks = [1_000, 2_000].map((atMs) => look(atMs, processes(atMs, 0, atMs === 1_000 ? 400 : 500)));
+    const late = poll(2_100, RUNNING, samples({ etl: endpoint(1_500, 0, 450) }));
+    const { container: line } = linesOf(
+      [poll(10, RUNNING), ...looks, late, poll(2_500, stopped(2_500, 1))],
+      2_500,
+    );
+    expect(line.oomEvidence).toBe('anonymous memory in the last sample at 97 % of the limit');
+  });
+
   it('has windows that add up to the whole', () => {
     const looks = Array.from({ length: 12 }, (_, index) => (index + 1) * 700).map((atMs) =>
       look(atMs, processes(atMs, 0.333 * busy(atMs), 10)),
