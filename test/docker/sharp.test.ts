@@ -79,6 +79,17 @@ interface Cues {
   readonly isAfterRefresh?: boolean;
 }
 
+/** The next refresh is as far away as can be. */
+const REFRESH_WAIT = { timeout: 40_000, interval: 100 };
+
+/** How old the endpoint's newest sample of the batch is that the sidecar has told of. */
+function refreshAgeMs({ transcript }: LocalCommand): number {
+  const samples = transcript.split('\n').filter((line) => /"type":"SAMPLE".*"container":"batch"/.test(line));
+  const newest = samples.findLast((line) => !line.includes('"sampleSources"'));
+  const [, readAt = ''] = /"readAt":"([^"]+)"/.exec(newest ?? '') ?? [];
+  return newest === undefined ? Number.POSITIVE_INFINITY : Date.now() - Date.parse(readAt);
+}
+
 /** A run beside the kernel's counters of the batch, from outside. */
 async function run(sharp: Sharp, { hasPlateau, isAfterRefresh }: Cues = {}): Promise<SharpRun> {
   const exchange = mkdtempSync(join(tmpdir(), 'fargauge-sharp-'));
@@ -87,7 +98,7 @@ async function run(sharp: Sharp, { hasPlateau, isAfterRefresh }: Cues = {}): Pro
     await using command = new LocalCommand([...REFRESH, '-'], definition(sharp, exchange));
     await command.wrote(/"type":"START"/);
     const id = containerId(command.taskId, 'batch');
-    if (isAfterRefresh) await command.wrote(/"type":"SAMPLE"(?!.*"sampleSources").*"container":"batch"/);
+    if (isAfterRefresh) await expect.poll(() => refreshAgeMs(command), REFRESH_WAIT).toBeLessThan(2_000);
     writeFileSync(join(exchange, 'go'), '');
     if (hasPlateau) await command.wrote(/^batch +\| plateau$/);
     const plateau = hasPlateau ? kernelCounters(id) : undefined;
