@@ -28,6 +28,9 @@ export interface Config {
   readonly job: string | undefined;
   readonly stopTimeoutSeconds: number;
   readonly samples: boolean;
+  /** Whether processes of other containers are sampled where they can be seen. */
+  readonly proc: 'auto' | 'off';
+  readonly procIntervalMs: number;
   readonly record: boolean;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 }
@@ -150,12 +153,26 @@ export const VARIABLES = {
     trueOrFalse,
     'Whether each fresh sample gets a SAMPLE line.',
   ),
+  proc: variable(
+    'FARGAUGE_PROC',
+    'auto',
+    '`auto` or `off`',
+    z.enum(['auto', 'off']),
+    "`auto`: the containers' processes are sampled in /proc beside the endpoint, where they can be seen: under `pidMode: task`. `off`: the endpoint alone.",
+  ),
+  procIntervalMs: variable(
+    'FARGAUGE_PROC_INTERVAL_MS',
+    '1000',
+    'a whole number from 100 to 10000',
+    wholeNumber(100, 10_000),
+    'How often that is.',
+  ),
   record: variable(
     'FARGAUGE_RECORD',
     'false',
     '`true` or `false`',
     trueOrFalse,
-    'Whether changed answers of the endpoint are written to stdout as RECORD lines, names and ids scrubbed, for `fargauge replay`.',
+    'Whether changed answers of the endpoint are written to stdout as RECORD lines, names and ids scrubbed, for `fargauge replay`. What was sampled in /proc is not recorded.',
   ),
   logLevel: variable(
     'FARGAUGE_LOG_LEVEL',
@@ -192,6 +209,8 @@ export function parseConfig(env: Environment): Config {
     job: read(VARIABLES.job),
     stopTimeoutSeconds: read(VARIABLES.stopTimeoutSeconds),
     samples: read(VARIABLES.samples),
+    proc: read(VARIABLES.proc),
+    procIntervalMs: read(VARIABLES.procIntervalMs),
     record: read(VARIABLES.record),
     logLevel: read(VARIABLES.logLevel),
   };

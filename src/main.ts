@@ -8,6 +8,7 @@ import type { Settings, State } from './core/state.ts';
 import type { Container } from './core/types.ts';
 import { connectEndpoint } from './endpoint/client.ts';
 import { createLog, type Log, type StderrLog } from './log.ts';
+import { openTaskProcesses } from './proc/task-processes.ts';
 import { Recorder } from './recorder.ts';
 import { shutdown } from './shutdown.ts';
 import { run } from './sidecar.ts';
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
       log,
       stdout,
       openSink: (state) => openSink(config, state, stdout, log),
+      processes: config.proc === 'auto' ? openTaskProcesses() : undefined,
       recorder: config.record
         ? new Recorder((name) => !isObserved({ settings, self: undefined }, named(name)))
         : undefined,

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type Line, type LineFields, render } from './core/line.ts';
+import { LookPlanner } from './core/looks.ts';
 import {
   finish,
   initialState,
@@ -15,6 +16,7 @@ import { TickPlanner } from './core/ticks.ts';
 import type { Answer, Poll, Samples, Task } from './core/types.ts';
 import type { Asked, Endpoint } from './endpoint/client.ts';
 import type { Log } from './log.ts';
+import type { ProcLook, TaskProcesses } from './proc/task-processes.ts';
 import type { Recordable, Recorder } from './recorder.ts';
 import type { Shutdown } from './shutdown.ts';
 import type { OutputLine, Sink } from './sinks/sink.ts';
@@ -28,6 +30,8 @@ export interface Ports {
   readonly stdout: Sink;
   /** Decides where lines go. Called once: when the batch is first seen, or at the end of a run that had none. */
   openSink(state: State): Sink;
+  /** Absent where no process of another container can be seen, or shall be. */
+  readonly processes: TaskProcesses | undefined;
   readonly recorder: Recorder | undefined;
 }
 
@@ -87,17 +91,35 @@ class Loop {
   #missedPollCount = 0;
   #throttledPolls = 0;
   #lastTrouble: string | undefined;
+  /** Until it turns out that there is nothing to be seen. */
+  #processes: TaskProcesses | undefined;
+  #looking: Promise<void> | undefined;
+  /** What was last told of the looks at /proc. */
+  #toldSources = '';
+  #hasToldThinning = false;
 
   constructor(config: Config, settings: Settings, ports: Ports, shutdown: Shutdown) {
     this.#config = config;
     this.#ports = ports;
     this.#shutdown = shutdown;
+    this.#processes = ports.processes;
     this.#state = initialState(settings);
     this.#planner = new TickPlanner(config.pollIntervalMs, ports.clock.elapsed());
     this.#pollTimeoutMs = Math.min(config.pollIntervalMs * POLL_TIMEOUT_SHARE, MAX_POLL_TIMEOUT_MS);
   }
 
   async pollUntilEnd(): Promise<void> {
+    const end = new AbortController();
+    try {
+      await this.#pollUntilOver(AbortSignal.any([end.signal, this.#shutdown.stop]));
+    } finally {
+      end.abort();
+      await this.#looking;
+    }
+  }
+
+  /** @param end aborts when there are no more looks at /proc */
+  async #pollUntilOver(end: AbortSignal): Promise<void> {
     const { clock } = this.#ports;
     this.#recordSettings();
     const { stop } = this.#shutdown;
@@ -107,6 +129,7 @@ class Loop {
     while (!stop.aborted) {
       const hasStats = await this.#poll(clock.elapsed() + this.#pollTimeoutMs, false);
       if (isOver(this.#state)) return;
+      this.#looking ??= this.#lookUntil(end);
       this.#warnOfMissingBatch();
       if (hasStats) this.#planner.observe(this.#state.batch?.current?.sample);
       const tick = this.#planner.next(clock.elapsed(), this.#ticksToSkip());
@@ -114,6 +137,76 @@ class Loop {
       await clock.sleep(tick.atElapsedMs - clock.elapsed(), stop);
     }
     await this.#pollAfterStop();
+  }
+
+  /**
+   * Looks at /proc beside the polls, where there is something to be seen. The two do not wait for one another: an
+   * endpoint that is slow must not hide what happens meanwhile.
+   */
+  async #lookUntil(end: AbortSignal): Promise<void> {
+    const { clock } = this.#ports;
+    if (this.#processes === undefined) return;
+    const planner = new LookPlanner(this.#config.procIntervalMs, clock.elapsed());
+    while (!end.aborted && this.#processes !== undefined) {
+      const look = this.#look();
+      const next = planner.next(clock.elapsed(), look?.costMs ?? 0);
+      if (look) this.#tellOfLook(look, next.isThinned);
+      await clock.sleep(next.atElapsedMs - clock.elapsed(), end);
+    }
+  }
+
+  /** One look at /proc, as soon as the task's containers are known. */
+  #look(): ProcLook | undefined {
+    const { clock, log } = this.#ports;
+    const { task, self } = this.#state;
+    if (task === undefined || this.#processes === undefined) return undefined;
+    const polledAtMs = clock.now();
+    const fold = (processes: Samples) =>
+      this.#write(
+        step(this.#state, {
+          polledAtMs,
+          answeredAtMs: polledAtMs,
+          elapsedMs: clock.elapsed(),
+          processes,
+        }),
+      );
+    try {
+      const { containers } = task;
+      const look = this.#processes.look({ containers, selfId: self?.id, nowMs: polledAtMs });
+      if (look) {
+        fold(look.samples);
+        return look;
+      }
+      log.info({}, 'no process in /proc is of another container of this task: it is not looked at any more');
+    } catch (error) {
+      log.error({ err: error }, '/proc is not looked at any more');
+    }
+    // The endpoint's samples go on without.
+    this.#processes = undefined;
+    fold(new Map());
+    return undefined;
+  }
+
+  /** Which source each container has is told when that changes; that looks are too dear, once. */
+  #tellOfLook({ samples, costMs, leftOutCount }: ProcLook, isThinned: boolean): void {
+    const { log } = this.#ports;
+    const sources = [...samples].map(([id, sample]) => [
+      id,
+      typeof sample === 'object' ? sample.source : sample,
+    ]);
+    const told = sources.flat().join(' ');
+    if (told !== this.#toldSources) {
+      this.#toldSources = told;
+      const containers = this.#state.task?.containers ?? [];
+      const names = sources.map(([id, source]) => [containers.find((each) => each.id === id)?.name, source]);
+      log.info({ sources: Object.fromEntries(names) }, 'samples out of /proc');
+    }
+    if ((!isThinned && leftOutCount === 0) || this.#hasToldThinning) return;
+    this.#hasToldThinning = true;
+    log.warn(
+      { costMs: Math.round(costMs), leftOutCount },
+      'there are so many processes in /proc that they are looked at more seldom, or not all of them',
+    );
   }
 
   /** The end of every run: lines, delivery, and what could not be delivered to stdout. */
@@ -191,6 +284,7 @@ class Loop {
     const untilMs = stoppedAtElapsedMs + this.#lastPollsMs();
     const left = () => untilMs - clock.elapsed();
     if (giveUp.aborted || left() <= 0) return;
+    this.#look();
     await this.#poll(Math.min(untilMs, clock.elapsed() + this.#pollTimeoutMs), true);
     let hasWaited = false;
     while (

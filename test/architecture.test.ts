@@ -80,6 +80,7 @@ const RULES: readonly Rule[] = [
       'src/config.ts',
       'src/endpoint/client.ts',
       'src/log.ts',
+      'src/proc/task-processes.ts',
       'src/recorder.ts',
       'src/shutdown.ts',
       'src/sinks/sink.ts',

@@ -62,6 +62,8 @@ describe('defaults', () => {
       job: undefined,
       stopTimeoutSeconds: 30,
       samples: false,
+      proc: 'auto',
+      procIntervalMs: 1_000,
       record: false,
       logLevel: 'info',
     });
@@ -130,6 +132,13 @@ const rows: readonly Row[] = [
   ['FARGAUGE_STOP_TIMEOUT_SECONDS', '121', undefined],
   ['FARGAUGE_SAMPLES', 'true', { samples: true }],
   ['FARGAUGE_SAMPLES', 'x', undefined],
+  ['FARGAUGE_PROC', 'auto', { proc: 'auto' }],
+  ['FARGAUGE_PROC', 'off', { proc: 'off' }],
+  ...['on', 'true', 'AUTO'].map((text): Row => ['FARGAUGE_PROC', text, undefined]),
+  ['FARGAUGE_PROC_INTERVAL_MS', '100', { procIntervalMs: 100 }],
+  ['FARGAUGE_PROC_INTERVAL_MS', '99', undefined],
+  ['FARGAUGE_PROC_INTERVAL_MS', '10000', { procIntervalMs: 10_000 }],
+  ['FARGAUGE_PROC_INTERVAL_MS', '10001', undefined],
   ['FARGAUGE_RECORD', 'true', { record: true }],
   ['FARGAUGE_RECORD', 'x', undefined],
   ...(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map(

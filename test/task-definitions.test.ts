@@ -334,6 +334,7 @@ describe('the task definitions', () => {
     expect(shown).toEqual([
       'ec2-awsvpc.json: EC2 awsvpc, batch first',
       'ec2-bridge.json: EC2 bridge, batch first',
+      'fargate-batch-sharp.json: FARGATE awsvpc, batch first',
       'fargate-batch.json: FARGATE awsvpc, batch first',
       'fargate-spot-sidecar-first.json: FARGATE awsvpc, sidecar first',
     ]);

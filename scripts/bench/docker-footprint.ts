@@ -132,7 +132,7 @@ function startBareNode(): string {
 }
 
 /** A container that is watched. */
-class Subject {
+export class Subject {
   readonly #id: string;
   readonly #pid: number;
   readonly #samples: { readonly usedMB: number; readonly rssMB: number; readonly anonMB: number }[] = [];
@@ -183,7 +183,8 @@ class Subject {
   }
 }
 
-async function watch(subjects: readonly Subject[], minutes: number): Promise<void> {
+/** Watches them all for so many minutes, after what is over soon. */
+export async function watch(subjects: readonly Subject[], minutes: number): Promise<void> {
   await delay(SETTLE_MS);
   for (const subject of subjects) subject.start();
   const endsAtMs = performance.now() + minutes * MINUTE_MS;

@@ -1,6 +1,7 @@
 import { Annotations, ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import {
   Capability,
+  CfnTaskDefinition,
   ContainerDefinition,
   ContainerDependencyCondition,
   type ContainerImage,
@@ -19,6 +20,8 @@ import {
   type LogConfiguration,
   MAX_CONTAINERS,
   ORDERS,
+  PROC_VARIABLE,
+  SHARP_PID_MODE,
   SIDECAR_NAME,
   STOP_TIMEOUT_SECONDS,
   STOP_TIMEOUT_VARIABLE,
@@ -45,6 +48,12 @@ export interface FargaugeExtensionProps {
    */
   readonly stopTimeout?: Duration;
   /**
+   * Whether the task's containers share a PID namespace (`pidMode: task`), so that the sidecar samples their processes
+   * every second beside the endpoint, which Fargate refreshes every ten.
+   * @default false
+   */
+  readonly sharp?: boolean;
+  /**
    * Further variables of the sidecar, such as `FARGAUGE_JOB`.
    * @default none
    */
@@ -70,11 +79,14 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
     if (!ORDERS.includes(order)) {
       throw new Error(`FargaugeExtension: order is ${order}; it must be ${ORDERS.join(' or ')}`);
     }
-    const own = [STOP_TIMEOUT_VARIABLE, BATCH_VARIABLE].find(
-      (name) => props.environment?.[name] !== undefined,
-    );
-    if (own !== undefined) {
-      throw new Error(`FargaugeExtension: environment sets ${own}, which comes from stopTimeout and batch`);
+    const sources = {
+      [STOP_TIMEOUT_VARIABLE]: 'stopTimeout',
+      [BATCH_VARIABLE]: 'batch',
+      ...(props.sharp && { [PROC_VARIABLE]: 'sharp' }),
+    };
+    for (const [name, source] of Object.entries(sources)) {
+      if (props.environment?.[name] === undefined) continue;
+      throw new Error(`FargaugeExtension: environment sets ${name}, which comes from ${source}`);
     }
     this.#props = props;
   }
@@ -83,7 +95,8 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
   extend(taskDefinition: TaskDefinition): void {
     refuseWindows(taskDefinition);
     refuseMoreContainers(taskDefinition);
-    const { image, order = 'batch-first', stopTimeout, environment } = this.#props;
+    const { image, order = 'batch-first', stopTimeout, sharp = false, environment } = this.#props;
+    const isPidModeOurs = sharp && sharePidNamespace(taskDefinition);
     const batch = this.#batchOf(taskDefinition);
     const log = batch.logDriverConfig;
     const described = sidecarContainer({
@@ -97,6 +110,7 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
       // CDK adds the log router of FireLens by itself, last.
       isBatchAmbiguous: containersOf(taskDefinition).length > 1 || log?.logDriver === 'awsfirelens',
       order,
+      isSharp: isPidModeOurs,
       stopTimeoutSeconds: stopTimeout?.toSeconds() ?? STOP_TIMEOUT_SECONDS.default,
     });
     const linuxParameters = new LinuxParameters(taskDefinition, `${SIDECAR_NAME}-linux`);
@@ -140,6 +154,18 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
 function refuseWindows({ node, runtimePlatform }: TaskDefinition): void {
   if (!runtimePlatform?.operatingSystemFamily?.isWindows()) return;
   throw new Error(`FargaugeExtension: ${node.path} is a Windows task; the sidecar's image is for Linux only`);
+}
+
+/** @returns whether the task had no `pidMode` of its own */
+function sharePidNamespace({ node, pidMode }: TaskDefinition): boolean {
+  if (pidMode !== undefined && pidMode !== SHARP_PID_MODE) {
+    throw new Error(
+      `FargaugeExtension: ${node.path} has pidMode ${pidMode}; with sharp it must be ${SHARP_PID_MODE} or none`,
+    );
+  }
+  // CDK takes it only when the task definition is made.
+  if (node.defaultChild instanceof CfnTaskDefinition) node.defaultChild.pidMode = SHARP_PID_MODE;
+  return pidMode === undefined;
 }
 
 /** By its name, so that the message is ours: CDK's would be about a construct. */

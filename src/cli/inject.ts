@@ -28,6 +28,9 @@ Options:
   --order ORDER      batch-first (default): nothing about the sidecar can keep the batch from running.
                      sidecar-first: it sees the first second and the end of a stopped run, but a sidecar that cannot
                      start keeps the batch from starting
+  --sharp            the task's containers share a PID namespace ("pidMode": "task"), so that the sidecar samples
+                     their processes every second beside the endpoint, which Fargate refreshes every ten: see
+                     docs/sharp-sampling.md for what that changes for your containers
   --remove           take the sidecar out
   --check            print no task definition; exit 1 when the sidecar is missing or not as it would be
   --diff             print the difference that the sidecar makes instead of the task definition
@@ -110,6 +113,7 @@ function parseOptions(argv: readonly string[]): Options {
     image: { type: 'string' },
     'stop-timeout': { type: 'string' },
     order: { type: 'string' },
+    sharp: { type: 'boolean' },
     remove: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     diff: { type: 'boolean', default: false },
@@ -133,7 +137,13 @@ function parseOptions(argv: readonly string[]): Options {
       );
     }
   }
-  const given = Object.entries({ container, image, order, 'stop-timeout': stopTimeout });
+  const given = Object.entries({
+    container,
+    image,
+    order,
+    sharp: values.sharp,
+    'stop-timeout': stopTimeout,
+  });
   for (const [option] of given.filter(([, value]) => values.remove && value !== undefined)) {
     problems.push(`--${option} makes no sense with --remove`);
   }
@@ -149,6 +159,7 @@ function parseOptions(argv: readonly string[]): Options {
       ...(container !== undefined && { batch: container }),
       ...(image !== undefined && { image }),
       ...(order !== undefined && isOrder(order) && { order }),
+      ...(values.sharp && { isSharp: true }),
       ...(stopTimeout !== undefined && { stopTimeoutSeconds: Number(stopTimeout) }),
     },
   };

@@ -15,7 +15,8 @@ export const replayCommand: Command = {
   help: `Usage: fargauge replay FILE
 
 Prints the lines that the sidecar would have written for a recording made with FARGAUGE_RECORD=true: its RECORD
-lines, as they stand in the sidecar's own log. FILE may hold other lines between them; - is stdin.
+lines, as they stand in the sidecar's own log. FILE may hold other lines between them; - is stdin. A recording has
+the endpoint's answers alone: of a run that was sampled in /proc too, the lines are those without.
 
 Options:
   --help    show this text

@@ -188,6 +188,8 @@ function sidecarEnvironment({ env, endpoint, options }: TaskRunParts, id: string
     // stderr is the command's, and may carry the lines as well.
     FARGAUGE_LOG_LEVEL: output === undefined ? 'error' : 'warn',
     FARGAUGE_OUTPUT: 'stdout',
+    // The endpoint's figures are of the very processes already.
+    FARGAUGE_PROC: 'off',
     ...SIDECAR_ENVIRONMENT,
     ...env,
     FARGAUGE_BATCH: name,

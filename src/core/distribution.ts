@@ -57,12 +57,17 @@ export class Distribution {
     }
   }
 
+  /** Counts a value for the maximum alone. */
+  raise(value: number): void {
+    this.#max = Math.max(this.#max ?? 0, value);
+  }
+
   /**
    * The value of nearest rank: the smallest that at least `q` (0..1) of the values do not exceed, within
    * QUANTILE_RELATIVE_ERROR. Undefined without values.
    */
   quantile(q: number): number | undefined {
-    if (this.#max === undefined) return undefined;
+    if (this.#max === undefined || this.#count === 0) return undefined;
     const rank = Math.max(1, Math.ceil(q * this.#count));
     let seen = this.#zeroCount;
     if (seen >= rank) return 0;

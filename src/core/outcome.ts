@@ -72,12 +72,19 @@ function evidenceOfOom(
       `failcnt rose by ${rise.by} with anonymous memory at ${Math.floor(rise.anonPercent)} % of the limit`,
     );
   }
-  const usedBytes = totals.last && memoryUsedBytes(totals.last.sample.memory);
-  if (usedBytes !== undefined && memoryBytes !== undefined) {
-    const percentOfLimit = (usedBytes / memoryBytes) * 100;
-    if (percentOfLimit >= NEAR_LIMIT_PERCENT) {
-      evidence.push(`last sample at ${Math.floor(percentOfLimit)} % of the limit`);
-    }
-  }
+  if (memoryBytes !== undefined) evidence.push(...nearLimit(totals, memoryBytes));
   return evidence.length > 0 ? evidence.join('; ') : undefined;
+}
+
+/** What the newest sample says. One that does not know all memory knows at least what cannot be given back. */
+function nearLimit({ last, lastFine }: ContainerTotals, limitBytes: number): string[] {
+  const samples = [last, lastFine].flatMap((each) => each?.sample ?? []);
+  const sample = samples.toSorted((a, b) => b.readAtMs - a.readAtMs)[0];
+  if (sample === undefined) return [];
+  const isAnonOnly = sample.source === 'proc';
+  const bytes = isAnonOnly ? sample.memory.anonBytes : memoryUsedBytes(sample.memory);
+  const percentOfLimit = ((bytes ?? 0) / limitBytes) * 100;
+  if (percentOfLimit < NEAR_LIMIT_PERCENT) return [];
+  const what = isAnonOnly ? 'anonymous memory in the last sample' : 'last sample';
+  return [`${what} at ${Math.floor(percentOfLimit)} % of the limit`];
 }

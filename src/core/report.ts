@@ -4,7 +4,7 @@ import { BYTES_PER_MIB, memoryUsedBytes } from './memory.ts';
 import { outcome } from './outcome.ts';
 import { recommendedSize } from './recommendation.ts';
 import type { State } from './state.ts';
-import type { ContainerTotals, Size } from './totals.ts';
+import type { ContainerTotals, Folded, Size } from './totals.ts';
 import type { Task } from './types.ts';
 import { known, percent, percentOf, wholeMB, wholeMs, wholeMsOfNs } from './units.ts';
 import { cpuUtilizationPercent, sumOfKnown, type Usage } from './usage.ts';
@@ -41,21 +41,23 @@ export function startFields(state: State): LineFields {
   return { ...identityFields(state), ...sizeFields(taskSize(state.task)) };
 }
 
-export function sampleFields(state: State, totals: ContainerTotals): LineFields {
-  const current = totals.current;
-  if (current === undefined) return identityFields(state);
+export function sampleFields(state: State, { totals, sample, cpu, cpuUsageNs }: Folded): LineFields {
   const size = totals.size(state.task);
-  const usedBytes = memoryUsedBytes(current.sample.memory);
-  const cpuPercent = current.cpu?.percent;
+  const usedBytes = memoryUsedBytes(sample.memory);
+  const cpuPercent = cpu?.percent;
   return {
     ...identityFields(state),
     container: totals.container.name,
-    readAt: isoTime(current.sample.readAtMs),
-    cpuTimeMs: wholeMsOfNs(totals.counter('cpuUsageNs')),
+    readAt: isoTime(sample.readAtMs),
+    cpuTimeMs: wholeMsOfNs(cpuUsageNs),
     cpuPercent: percent(cpuPercent),
     cpuUtilizationPercent: utilization(cpuPercent, size.cpuUnits),
     memoryUsedMB: wholeMB(usedBytes),
     memoryUtilizationPercent: percentOf(usedBytes, size.memoryBytes),
+    ...(sample.source && {
+      anonMemoryMB: wholeMB(sample.memory.anonBytes),
+      sampleSources: sample.source,
+    }),
   };
 }
 
@@ -107,6 +109,7 @@ export function containerFields(state: State, totals: ContainerTotals): LineFiel
     throttledTimeMs: throttledTimeMs([totals]),
     kernelPeakMemoryMB: wholeMB(usage.maxUsageBytes),
     ...sumFields([totals]),
+    ...pressureFields(totals),
     ...(isSharedNetwork(state.task, totals) ? {} : networkFields([totals])),
     restartCount: container.restartCount,
     ...sightFields(totals, usage, span.durationMs, span.endMs),
@@ -135,6 +138,7 @@ export function reportFields(state: State, tally: Tally): LineFields {
     cpuSaturatedPercent: percent(taskUsage.cpuSaturatedPercent),
     throttledTimeMs: throttledTimeMs(all),
     ...sumFields(all),
+    ...(batch && pressureFields(batch)),
     networkRxBytes: state.network.rxBytes,
     networkTxBytes: state.network.txBytes,
     ephemeralStorageUsedMB: state.ephemeralStorageUsedMiB,
@@ -252,6 +256,14 @@ function sumFields(containers: readonly ContainerTotals[]): LineFields {
   };
 }
 
+/** Times that several containers waited in may be the same times: they have no sum. */
+function pressureFields(totals: ContainerTotals): LineFields {
+  return {
+    memoryPressureMs: wholeMsOfNs(totals.counter('memoryPressureNs')),
+    memoryFullPressureMs: wholeMsOfNs(totals.counter('memoryFullPressureNs')),
+  };
+}
+
 function networkFields(containers: readonly ContainerTotals[]): LineFields {
   return {
     networkRxBytes: sumOfKnown(containers.map((totals) => totals.counter('networkRxBytes'))),
@@ -267,7 +279,7 @@ export function isSharedNetwork(task: Task | undefined, { container }: Container
 
 /** How well the run, or the window, of `durationMs` up to `endMs` was seen. */
 function sightFields(
-  { wasClockSet }: ContainerTotals,
+  { wasClockSet, sources }: ContainerTotals,
   usage: Usage,
   durationMs: number | undefined,
   endMs: number,
@@ -277,6 +289,8 @@ function sightFields(
   const coverage = percentOf(usage.seenMs, durationMs);
   return {
     sampleCount: usage.pointCount,
+    // The endpoint alone is what is always there, and goes without saying.
+    sampleSources: sources.some((source) => source !== 'endpoint') ? sources.join(',') : undefined,
     sampleIntervalMs: wholeMs(usage.gapMs.quantile(0.5)),
     longestGapMs: wholeMs(usage.gapMs.max),
     coveragePercent: usage.pointCount === 0 ? 0 : known(coverage, (value) => Math.min(100, value)),
@@ -298,10 +312,15 @@ function billedDurationMs(task: Task | undefined, steadyNowMs: number): number |
 
 function recommendationFields({ task, batch, taskUsage }: State, isOutOfMemory: boolean): LineFields {
   if (task?.launchType !== 'FARGATE') return {};
+  // The working set includes anonymous memory, of which more samples may tell.
+  const workingSetBytes = known(taskUsage.maxWorkingSetBytes, (bytes) =>
+    Math.max(bytes, taskUsage.maxAnonBytes ?? 0),
+  );
   const size = recommendedSize({
-    sampleCount: batch?.usage.pointCount ?? 0,
+    // Of those that know the working set.
+    sampleCount: batch?.usage.memoryUsedBytes.count ?? 0,
     p95CpuPercent: taskUsage.cpuPercent.quantile(0.95),
-    maxWorkingSetMiB: known(taskUsage.maxWorkingSetBytes, (bytes) => bytes / BYTES_PER_MIB),
+    maxWorkingSetMiB: known(workingSetBytes, (bytes) => bytes / BYTES_PER_MIB),
     cpuSaturatedPercent: taskUsage.cpuSaturatedPercent,
     isOutOfMemory,
     size: { cpuUnits: task.cpuLimitUnits, memoryMiB: task.memoryLimitMiB },

@@ -10,7 +10,8 @@ import {
 } from './report.ts';
 import type { Selection } from './selection.ts';
 import { isObserved } from './selection.ts';
-import { ContainerTotals, type SeenPoint, taskUsagePoint } from './totals.ts';
+import { type SeenPoint, taskUsagePoint } from './task-usage.ts';
+import { ContainerTotals, type Folded } from './totals.ts';
 import type { Answer, Poll, SampleEntry, Samples, Task } from './types.ts';
 import { larger, Usage } from './usage.ts';
 
@@ -83,14 +84,14 @@ export function initialState(settings: Settings): State {
   };
 }
 
-/** Folds one poll and returns the lines that it makes due: START, SAMPLE, SUMMARY. */
+/** Folds one poll, or one look at /proc, and returns the lines that it makes due: START, SAMPLE, SUMMARY. */
 export function step(state: State, poll: Poll): Line[] {
   moveClock(state, poll.polledAtMs, poll.elapsedMs);
-  state.pollCount += 1;
+  if (poll.stats || poll.task) state.pollCount += 1;
   if (poll.task?.ok === false || poll.stats?.ok === false) state.pollErrorCount += 1;
   state.self ??= poll.self;
   if (poll.task) foldTask(state, poll.task, poll);
-  const fresh = poll.stats?.ok ? foldSamples(state, poll.stats.value, poll.elapsedMs) : [];
+  const fresh = foldSamples(state, poll);
 
   const lines: Line[] = [];
   if (state.batch === undefined) {
@@ -102,8 +103,9 @@ export function step(state: State, poll: Poll): Line[] {
   }
   // Where lines go is decided by the batch: nothing is told before it is seen.
   if (state.settings.samples && state.batch) {
-    for (const totals of fresh) {
-      if (isObserved(state, totals.container)) lines.push(line(state, 'SAMPLE', sampleFields(state, totals)));
+    for (const folded of fresh) {
+      const { container } = folded.totals;
+      if (isObserved(state, container)) lines.push(line(state, 'SAMPLE', sampleFields(state, folded)));
     }
   }
   lines.push(...dueSummaries(state, poll.elapsedMs));
@@ -207,20 +209,29 @@ function foldTask(state: State, answer: Answer<Task>, { elapsedMs, answeredAtMs 
   }
 }
 
-/** Returns the containers that had a fresh sample. Stats of an id that no metadata knows are left aside. */
-function foldSamples(state: State, samples: Samples, elapsedMs: number): ContainerTotals[] {
-  const fresh: ContainerTotals[] = [];
+/**
+ * Folds the endpoint's samples, and then those out of /proc, which are of a later moment.
+ * Returns the fresh ones. Samples of an id that no metadata knows are left aside.
+ */
+function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folded[] {
+  const { task } = state;
+  const fresh: Folded[] = [];
+  const note = (folded: Folded | undefined): void => void (folded && fresh.push(folded));
   for (const totals of state.containers.values()) {
-    const entry = entryOf(totals, samples);
-    if (totals.fold(entry, state.task, elapsedMs)) fresh.push(totals);
+    if (stats?.ok) note(totals.fold(entryOf(totals, stats.value), task, elapsedMs));
   }
-  for (const totals of fresh) foldNetwork(state, totals);
+  for (const { totals } of fresh) foldNetwork(state, totals);
+  for (const totals of state.containers.values()) {
+    if (processes) note(totals.foldFine(entryOf(totals, processes), task, elapsedMs));
+  }
+  // While there are looks at /proc, they make the points: each weighs the same.
+  const isItsTime = processes !== undefined || ![...state.containers.values()].some(({ isFine }) => isFine);
   const point =
-    fresh.length > 0
+    fresh.length > 0 && isItsTime
       ? taskUsagePoint(state.containers.values(), state.self?.name, state.lastTaskPoint, elapsedMs)
       : undefined;
   if (point) {
-    state.taskUsage.add(point, state.task?.cpuLimitUnits);
+    state.taskUsage.add(point, task?.cpuLimitUnits);
     state.lastTaskPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: elapsedMs };
   }
   return fresh;

@@ -1,13 +1,24 @@
-import { Counter } from './counter.ts';
+import { CpuStretch } from './cpu-stretch.ts';
 import { cpuPercent, diff, isClockStep, type LastSample } from './delta.ts';
+import { FollowedCounter } from './followed-counter.ts';
 import { BYTES_PER_MIB, knownLimitBytes, memoryUsedBytes, workingSetBytes } from './memory.ts';
-import type { Container, Sample, SampleEntry, Task } from './types.ts';
-import { type CpuUse, sumOfKnown, Usage, type UsagePoint } from './usage.ts';
+import {
+  type Container,
+  type MemoryCounters,
+  SAMPLE_SOURCES,
+  type Sample,
+  type SampleEntry,
+  type SampleSource,
+  type Task,
+} from './types.ts';
+import { type CpuUse, larger, Usage, type UsagePoint } from './usage.ts';
 
 const COUNTERS = {
   cpuUsageNs: (s: Sample) => s.cpuUsageNs,
   kernelCpuUsageNs: (s: Sample) => s.kernelCpuUsageNs,
   throttledTimeNs: (s: Sample) => s.throttledTimeNs,
+  memoryPressureNs: (s: Sample) => s.memoryPressureNs,
+  memoryFullPressureNs: (s: Sample) => s.memoryFullPressureNs,
   memoryFailCount: (s: Sample) => s.memory.failCount,
   majorPageFaultCount: (s: Sample) => s.memory.majorPageFaultCount,
   networkRxBytes: (s: Sample) => s.networkRxBytes,
@@ -43,16 +54,53 @@ export interface FailCountRise {
   readonly anonPercent: number;
 }
 
-/** Everything known of one container over its life; samples are folded in place. */
+/** A sample with the CPU since the one before, as far as it is known. */
+export interface FreshSample {
+  readonly sample: Sample;
+  readonly cpu: CpuUse | undefined;
+}
+
+/** A fresh sample of a container, and the CPU time that was used by its moment. */
+export interface Folded extends FreshSample {
+  readonly totals: ContainerTotals;
+  readonly cpuUsageNs: number | undefined;
+}
+
+/** What counts of a container in sums over the task's. */
+export interface Present {
+  readonly readAtMs: number;
+  readonly cpu: CpuUse | undefined;
+  readonly memory: MemoryCounters;
+  /** False while no sample has told more of its memory than what is anonymous. */
+  readonly isMemoryKnown: boolean;
+  readonly processCount: number | undefined;
+}
+
+/**
+ * Everything known of one container over its life; samples are folded in place: the endpoint's with `fold`, and
+ * between them finer ones, read in /proc, with `foldFine`.
+ *
+ * Every stretch of time is told by one source, so that none has double weight in means and percentiles: while finer
+ * samples come, theirs is the distribution of what they know, and the endpoint's figure of the same time counts for
+ * the maximum alone. Counters are those of the endpoint, followed by the finer ones.
+ */
 export class ContainerTotals {
   /** The newest metadata. */
   container: Container;
   readonly usage = new Usage();
   window: SummaryWindow;
-  /** The newest sample, kept after the container's entry is gone. */
+  /** The endpoint's newest sample, kept after the container's entry is gone. */
   last: LastSample | undefined;
-  /** The sample that counts in sums now: undefined once the container has none. */
-  current: { readonly sample: Sample; readonly cpu: CpuUse | undefined } | undefined;
+  /** The endpoint's sample that counts in sums now: undefined once the container has none. */
+  current: FreshSample | undefined;
+  /** The newest sample out of /proc, kept after the container's processes are gone. */
+  lastFine: LastSample | undefined;
+  /** The sample out of /proc that counts in sums now, or that there is no process any more. */
+  #fine: FreshSample | 'gone' | undefined;
+  readonly #stretch = new CpuStretch();
+  /** Whether finer samples have told of CPU since the endpoint's last one. */
+  #isCpuCovered = false;
+  readonly #sources = new Set<SampleSource>();
   /** Wall clock of the answer that first showed a wish to stop it while it ran. */
   stopSeenAtMs: number | undefined;
   /** When (steady clock) it was last seen running. */
@@ -64,14 +112,14 @@ export class ContainerTotals {
   failCountRise: FailCountRise | undefined;
   /** Its first start; a restarted container may show a later one. */
   startedAtMs: number | undefined;
-  readonly #counters: Record<CounterName, Counter>;
+  readonly #counters: Record<CounterName, FollowedCounter>;
 
   /** @param steadyNowMs when it was first seen, for want of its start */
   constructor(container: Container, steadyNowMs: number) {
     this.container = container;
-    this.#counters = Object.fromEntries(COUNTER_NAMES.map((name) => [name, new Counter()])) as Record<
+    this.#counters = Object.fromEntries(COUNTER_NAMES.map((name) => [name, new FollowedCounter()])) as Record<
       CounterName,
-      Counter
+      FollowedCounter
     >;
     this.window = {
       usage: new Usage(),
@@ -81,9 +129,37 @@ export class ContainerTotals {
     };
   }
 
-  /** Undefined until the endpoint showed the counter. */
+  /** Undefined until a sample showed the counter. What a SUMMARY line has told is not taken back. */
   counter(name: CounterName): number | undefined {
-    return this.#counters[name].total;
+    const { total } = this.#counters[name];
+    if (name !== 'cpuUsageNs' && name !== 'kernelCpuUsageNs') return total;
+    return total === undefined ? undefined : Math.max(total, this.window[name]);
+  }
+
+  /** Where its samples are from, in the order of SAMPLE_SOURCES; empty before the first one. */
+  get sources(): readonly SampleSource[] {
+    return SAMPLE_SOURCES.filter((source) => this.#sources.has(source));
+  }
+
+  /** Its latest figures, whichever source they are from; undefined while it does not run. */
+  get present(): Present | undefined {
+    const fine = this.#fine;
+    if (fine === 'gone') return undefined;
+    const newest = fine ?? this.current;
+    if (newest === undefined) return undefined;
+    const { sample } = newest;
+    return {
+      readAtMs: sample.readAtMs,
+      cpu: newest.cpu ?? this.current?.cpu,
+      memory: isExact(sample) ? sample.memory : { ...this.current?.sample.memory, ...sample.memory },
+      isMemoryKnown: isExact(sample) || this.current !== undefined,
+      processCount: sample.processCount ?? this.current?.sample.processCount,
+    };
+  }
+
+  /** Whether finer samples than the endpoint's come. */
+  get isFine(): boolean {
+    return typeof this.#fine === 'object';
   }
 
   /** Seen started: it runs, or has run. */
@@ -104,10 +180,7 @@ export class ContainerTotals {
   /** Takes newer metadata: `answeredAtMs` is when it was in by the wall clock, `steadyNowMs` the steady one. */
   describe(container: Container, stopRequested: boolean, answeredAtMs: number, steadyNowMs: number): void {
     const isAnother = container.id !== '' && this.container.id !== '' && container.id !== this.container.id;
-    if (isAnother) {
-      this.#startNewRun();
-      this.last = undefined;
-    }
+    if (isAnother) this.#startAnother();
     this.container = container;
     if (this.startedAtMs === undefined && container.startedAtMs !== undefined) {
       this.startedAtMs = container.startedAtMs;
@@ -122,32 +195,74 @@ export class ContainerTotals {
   }
 
   /**
-   * Folds what `/task/stats` said of this container. Returns true when that was a fresh sample.
+   * Folds what `/task/stats` said of this container; undefined when that was no fresh sample.
    * Whatever is not a sample leaves the figures as they are.
    */
-  fold(entry: SampleEntry | undefined, task: Task | undefined, elapsedMs: number): boolean {
+  fold(entry: SampleEntry | undefined, task: Task | undefined, elapsedMs: number): Folded | undefined {
     const { sample, delta } = diff(this.last, entry, elapsedMs, this.container.startedAtMs);
     if (sample === undefined) {
       // A stopped container's last sample may linger for a moment: it no longer counts in sums.
       if (delta !== 'same-read' || this.container.status === 'stopped') this.current = undefined;
-      return false;
+      return undefined;
     }
     const size = this.size(task);
     this.#noteFailCountRise(sample, size, delta === 'counter-reset');
     if (delta === 'counter-reset') this.#startNewRun();
     if (delta === 'clock-step') this.wasClockSet = true;
-    for (const name of COUNTER_NAMES) this.#counters[name].add(COUNTERS[name](sample));
+    for (const name of COUNTER_NAMES) this.#counters[name].add(COUNTERS[name](sample), sample.readAtMs);
 
     const cpu =
       typeof delta === 'string' ? undefined : { percent: cpuPercent(delta), elapsedMs: delta.elapsedMs };
-    const gapMs =
-      this.last && delta !== 'clock-step' ? positive(sample.readAtMs - this.last.sample.readAtMs) : undefined;
-    const point = usagePoint(sample, cpu, gapMs);
-    this.usage.add(point, size.cpuUnits);
-    this.window.usage.add(point, size.cpuUnits);
+    // The endpoint's samples come late: one that finer ones have overtaken ends no stretch of time.
+    const readAtMs = Math.max(sample.readAtMs, this.lastFine?.sample.readAtMs ?? sample.readAtMs);
+    const gapMs = delta === 'clock-step' ? undefined : this.#gapBefore(readAtMs);
+    const point = usagePoint(sample, this.#isCpuCovered ? undefined : cpu, gapMs);
+    const isMemoryCovered = typeof this.#fine === 'object' && isExact(this.#fine.sample);
+    this.#add({ ...point, readAtMs, ...(isMemoryCovered && { memoryUsedBytes: undefined }) }, size);
+    // What finer samples tell of counts for the maxima all the same.
+    for (const usage of [this.usage, this.window.usage]) usage.raise(cpu?.percent, point.memoryUsedBytes);
+    this.#isCpuCovered = false;
     this.last = { sample, seenAtElapsedMs: elapsedMs };
     this.current = { sample, cpu };
-    return true;
+    if (this.#fine === 'gone') this.#fine = undefined;
+    this.#sources.add('endpoint');
+    return { totals: this, sample, cpu, cpuUsageNs: this.#counters.cpuUsageNs.exactTotal };
+  }
+
+  /**
+   * Folds what a look at /proc found of this container; undefined when that counts for nothing: before the endpoint
+   * has shown its start, and after its end.
+   * @param entry undefined when it has no process
+   */
+  foldFine(entry: SampleEntry | undefined, task: Task | undefined, elapsedMs: number): Folded | undefined {
+    if (typeof entry !== 'object') {
+      if (this.#fine !== undefined) this.#fine = 'gone';
+      return undefined;
+    }
+    const { startedAtMs } = this;
+    const isOfItsLife = this.hasStarted && this.container.status !== 'stopped';
+    if (!isOfItsLife || (startedAtMs !== undefined && entry.readAtMs < startedAtMs)) return undefined;
+
+    const size = this.size(task);
+    this.#noteFailCountRise(entry, size, false);
+    for (const name of COUNTER_NAMES) this.#counters[name].follow(COUNTERS[name](entry), entry.readAtMs);
+
+    const lastReadAtMs = this.lastFine?.sample.readAtMs;
+    const sinceLastMs = elapsedMs - (this.lastFine?.seenAtElapsedMs ?? elapsedMs);
+    if (lastReadAtMs !== undefined && isClockStep(entry.readAtMs - lastReadAtMs, sinceLastMs)) {
+      this.wasClockSet = true;
+    }
+    if (this.last === undefined && this.lastFine === undefined && startedAtMs !== undefined) {
+      this.#stretch.start(0, elapsedMs - (entry.readAtMs - startedAtMs));
+    }
+    const cpu = this.#stretch.next(entry.cpuUsageNs, elapsedMs);
+    this.#isCpuCovered ||= cpu !== undefined;
+    this.#add(usagePoint(entry, cpu, this.#gapBefore(entry.readAtMs)), size);
+    this.lastFine = { sample: entry, seenAtElapsedMs: elapsedMs };
+    const lastCpu = typeof this.#fine === 'object' ? this.#fine.cpu : undefined;
+    this.#fine = { sample: entry, cpu: cpu ?? lastCpu };
+    this.#sources.add(entry.source ?? 'endpoint');
+    return { totals: this, sample: entry, cpu, cpuUsageNs: this.#counters.cpuUsageNs.total };
   }
 
   /** Ends the present window, which the caller has told of, and begins the next one. */
@@ -157,19 +272,44 @@ export class ContainerTotals {
       startedAtMs: steadyNowMs,
       cpuUsageNs: this.counter('cpuUsageNs') ?? 0,
       kernelCpuUsageNs: this.counter('kernelCpuUsageNs') ?? 0,
-      ...(this.last && { readAtMs: this.last.sample.readAtMs }),
+      ...(this.#newestReadAtMs !== undefined && { readAtMs: this.#newestReadAtMs }),
     };
+  }
+
+  #add(point: UsagePoint, { cpuUnits }: Size): void {
+    this.usage.add(point, cpuUnits);
+    this.window.usage.add(point, cpuUnits);
+  }
+
+  /** The time since the newest sample of either source. */
+  #gapBefore(readAtMs: number): number | undefined {
+    const newest = this.#newestReadAtMs;
+    return newest === undefined ? undefined : positive(readAtMs - newest);
+  }
+
+  get #newestReadAtMs(): number | undefined {
+    return larger(this.last?.sample.readAtMs, this.lastFine?.sample.readAtMs);
   }
 
   #startNewRun(): void {
     for (const name of COUNTER_NAMES) this.#counters[name].startNewRun();
   }
 
+  /** Another container has taken its place. */
+  #startAnother(): void {
+    for (const name of COUNTER_NAMES) this.#counters[name].startAnother();
+    this.last = undefined;
+    this.lastFine = undefined;
+    this.#fine = undefined;
+    this.#stretch.stop();
+  }
+
   /** `failcnt` is absent while it is 0 and counts from the container's start. */
   #noteFailCountRise(sample: Sample, { memoryBytes }: Size, isNewRun: boolean): void {
     const { failCount, anonBytes } = sample.memory;
     if (failCount === undefined || anonBytes === undefined || memoryBytes === undefined) return;
-    const by = failCount - (isNewRun ? 0 : (this.last?.sample.memory.failCount ?? 0));
+    const seen = larger(this.last?.sample.memory.failCount, this.lastFine?.sample.memory.failCount);
+    const by = failCount - (isNewRun ? 0 : (seen ?? 0));
     const anonPercent = (anonBytes / memoryBytes) * 100;
     if (by > 0 && anonPercent >= 80) this.failCountRise = { by, anonPercent };
   }
@@ -189,67 +329,12 @@ function usagePoint(sample: Sample, cpu: CpuUse | undefined, gapMs: number | und
   };
 }
 
-/** The time of a usage point, and when (monotonic clock) it was seen. */
-export interface SeenPoint {
-  readonly readAtMs: number;
-  readonly seenAtElapsedMs: number;
+/** Whether it knows all that the endpoint knows of CPU and memory. */
+function isExact({ source }: Sample): boolean {
+  return source !== 'proc';
 }
 
-function gapSince(previous: SeenPoint, next: SeenPoint): number | undefined {
-  const gapMs = next.readAtMs - previous.readAtMs;
-  const isSet = isClockStep(gapMs, next.seenAtElapsedMs - previous.seenAtElapsedMs);
-  return isSet ? undefined : positive(gapMs);
-}
-
-/**
- * The task's use at one poll: sums over each container's latest sample, which is not the sum of their peaks.
- * @param selfName the sidecar, as soon as it is known
- */
-export function taskUsagePoint(
-  containers: Iterable<ContainerTotals>,
-  selfName: string | undefined,
-  previous: SeenPoint | undefined,
-  seenAtElapsedMs: number,
-): UsagePoint | undefined {
-  const running = [...containers].filter((totals) => totals.current !== undefined);
-  const current = running.flatMap((totals) => totals.current ?? []);
-  // The sidecar's own start, a tenth of a second of CPU within its first sample, is no use of the job's: it would be
-  // the maximum of an idle run, and the size recommended for it.
-  const counted = running.filter(
-    ({ container, usage }) => container.name !== selfName || usage.pointCount > 1,
-  );
-  if (current.length === 0) return undefined;
-  const readAtMs = Math.max(...current.map(({ sample }) => sample.readAtMs));
-  const gapMs = previous && gapSince(previous, { readAtMs, seenAtElapsedMs });
-  const sum = (value: (sample: Sample) => number | undefined) =>
-    sumOfKnown(current.map(({ sample }) => value(sample)));
-  return {
-    readAtMs,
-    gapMs,
-    cpu: taskCpu(
-      counted.map((totals) => totals.current?.cpu),
-      gapMs,
-    ),
-    memoryUsedBytes: sum(({ memory }) => memoryUsedBytes(memory)),
-    workingSetBytes: sum(({ memory }) => workingSetBytes(memory)),
-    anonBytes: sum(({ memory }) => memory.anonBytes),
-    processCount: sum(({ processCount }) => processCount),
-  };
-}
-
-/** A container whose CPU is not known yet leaves the sum unknown: absent is not zero. */
-function taskCpu(cpus: readonly (CpuUse | undefined)[], gapMs: number | undefined): CpuUse | undefined {
-  if (cpus.length === 0) return undefined;
-  let percent = 0;
-  let longestElapsedMs = 0;
-  for (const cpu of cpus) {
-    if (cpu === undefined) return undefined;
-    percent += cpu.percent;
-    longestElapsedMs = Math.max(longestElapsedMs, cpu.elapsedMs);
-  }
-  return { percent, elapsedMs: gapMs ?? longestElapsedMs };
-}
-
-function positive(value: number | undefined): number | undefined {
+/** Undefined where nothing, or less than nothing, has passed. */
+export function positive(value: number | undefined): number | undefined {
   return value !== undefined && value > 0 ? value : undefined;
 }

@@ -87,15 +87,29 @@ export interface MemoryCounters {
   readonly majorPageFaultCount?: number;
 }
 
-/** One container at one `read`. Counters count from the container's start. */
+/**
+ * Where a sample is from.
+ * - `endpoint`: the task metadata endpoint; exact, refreshed every 1 to 10 s
+ * - `cgroup`: the container's own cgroup files, read through /proc; exact, at any time
+ * - `proc`: its processes in /proc, summed: CPU time and anonymous memory, and no other memory
+ */
+export const SAMPLE_SOURCES = ['endpoint', 'cgroup', 'proc'] as const;
+export type SampleSource = (typeof SAMPLE_SOURCES)[number];
+
+/** One container at one moment (the endpoint's: at one `read`). Counters count from the container's start. */
 export interface Sample {
   /** The sample's own time, ms since the epoch. */
   readonly readAtMs: number;
+  /** Absent: the endpoint. */
+  readonly source?: Exclude<SampleSource, 'endpoint'>;
   readonly cpuUsageNs?: number;
   readonly kernelCpuUsageNs?: number;
   /** The platform's own previous sample; only there when it is real. */
   readonly previous?: { readonly readAtMs: number; readonly cpuUsageNs: number };
   readonly throttledTimeNs?: number;
+  /** Time in which some process waited for memory, and in which all did: cgroup v2 `memory.pressure`. */
+  readonly memoryPressureNs?: number;
+  readonly memoryFullPressureNs?: number;
   readonly memory: MemoryCounters;
   readonly processCount?: number;
   readonly networkRxBytes?: number;
@@ -125,7 +139,7 @@ export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: Failure };
 
-/** One round trip: what the endpoint answered, and when it was asked. */
+/** One round trip, or one look at /proc, or both: what the endpoint answered, and when it was asked. */
 export interface Poll {
   /** Wall clock, ms since the epoch. */
   readonly polledAtMs: number;
@@ -137,6 +151,8 @@ export interface Poll {
   readonly task?: Answer<Task>;
   /** Absent when the stats were not asked this time. */
   readonly stats?: Answer<Samples>;
+  /** What was read in /proc, keyed by Docker id like the stats. Absent when nobody looked. */
+  readonly processes?: Samples;
   /** The sidecar's own container, as soon as the endpoint told. */
   readonly self?: { readonly name: string; readonly id: string };
 }

@@ -58,6 +58,12 @@ export class Usage {
     this.maxProcessCount = larger(this.maxProcessCount, point.processCount);
   }
 
+  /** Counts a figure for the maxima alone: one that finer samples of the same time tell the distribution of. */
+  raise(cpuPercent: number | undefined, memoryUsedBytes: number | undefined): void {
+    if (cpuPercent !== undefined) this.cpuPercent.raise(cpuPercent);
+    if (memoryUsedBytes !== undefined) this.memoryUsedBytes.raise(memoryUsedBytes);
+  }
+
   /** Share of the observed time at >= 95 % of the size; undefined where no size is known or no CPU was seen. */
   get cpuSaturatedPercent(): number | undefined {
     return this.#cpuKnownMs > 0 ? (this.#saturatedMs / this.#cpuKnownMs) * 100 : undefined;

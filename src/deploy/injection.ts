@@ -16,6 +16,9 @@ import {
   type LogConfiguration,
   MAX_CONTAINERS,
   type Order,
+  PROC_VARIABLE,
+  SHARP_PID_MODE,
+  SHARP_PROC,
   SIDECAR_NAME,
   STOP_TIMEOUT_SECONDS,
   STOP_TIMEOUT_VARIABLE,
@@ -35,6 +38,8 @@ export interface InjectOptions {
   readonly stopTimeoutSeconds?: number;
   /** Default: batch-first. */
   readonly order?: Order;
+  /** The containers share a PID namespace from now on, so that the sidecar sees their processes. */
+  readonly isSharp?: boolean;
   /** Of the default image. */
   readonly version: string;
 }
@@ -76,6 +81,7 @@ export function inject(source: string, options: InjectOptions): Injection {
   refuseWindows(original);
   const present = definition.containerDefinitions.find(isSidecar);
   if (present) refuseForeign(present, original);
+  if (options.isSharp) refuseOtherPidMode(original);
   if (!present && definition.containerDefinitions.length >= MAX_CONTAINERS) {
     throw new DocumentError(
       `${original.placeOf(['containerDefinitions'])} holds ${definition.containerDefinitions.length} containers: ` +
@@ -86,8 +92,16 @@ export function inject(source: string, options: InjectOptions): Injection {
   const earlier = present && earlierBatch(definition, present);
   const order =
     options.order ?? (dependsOn(earlier ?? choice.batch, SIDECAR_NAME) ? 'sidecar-first' : 'batch-first');
-  const sidecar = describe(original, { choice, present, earlier }, { ...options, order });
-  const document = placeSidecar(original, sidecar, { order, batch: choice.batch, earlier });
+  // One that was there before is the user's, and stays when the sidecar goes.
+  const isPidModeOurs = options.isSharp && (!definition.pidMode || hasOurPidMode(original, present));
+  const sidecar = describe(
+    original,
+    { choice, present, earlier },
+    { ...options, order },
+    isPidModeOurs ?? false,
+  );
+  const placed = placeSidecar(original, sidecar, { order, batch: choice.batch, earlier });
+  const document = options.isSharp && !definition.pidMode ? placed.set(['pidMode'], SHARP_PID_MODE) : placed;
   refuseCycle(document);
   const guess = choice.isGuess
     ? [
@@ -122,7 +136,8 @@ export function remove(source: string): Injection {
     (document, _, each) => withoutDependency(document, each),
     original,
   );
-  const { text } = alone.remove(['containerDefinitions', index]);
+  const withPidMode = alone.remove(['containerDefinitions', index]);
+  const { text } = hasOurPidMode(original, present) ? withPidMode.remove(['pidMode']) : withPidMode;
   return { text, before: original.text, warnings: [] };
 }
 
@@ -139,6 +154,26 @@ function refuseWindows(document: TaskDefinitionDocument): void {
         "the sidecar's image is for LINUX only",
     );
   }
+}
+
+function refuseOtherPidMode(document: TaskDefinitionDocument): void {
+  const { pidMode } = document.definition;
+  if (!pidMode || pidMode === SHARP_PID_MODE) return;
+  throw new DocumentError(
+    `${document.placeOf(['pidMode'])} is ${show(pidMode)}: with --sharp it must be absent or ${show(SHARP_PID_MODE)}`,
+  );
+}
+
+/** Whether an earlier injection has set the task's `pidMode`. */
+function hasOurPidMode(
+  { definition }: TaskDefinitionDocument,
+  present: ContainerDefinition | undefined,
+): boolean {
+  return (
+    definition.pidMode === SHARP_PID_MODE &&
+    present !== undefined &&
+    variableOf(present, PROC_VARIABLE) === SHARP_PROC
+  );
 }
 
 /** Ours sets the variable that no other program reads, or its image is called like it. */
@@ -166,6 +201,7 @@ function describe(
   document: TaskDefinitionDocument,
   { choice, present, earlier }: Found,
   options: InjectOptions & { readonly order: Order },
+  isPidModeOurs: boolean,
 ): ContainerDefinition {
   const { batch, others } = choice;
   const { logConfiguration } = batch;
@@ -180,9 +216,11 @@ function describe(
     },
     isBatchAmbiguous: others.length > 0,
     order: options.order,
+    isSharp: isPidModeOurs,
     stopTimeoutSeconds: options.stopTimeoutSeconds ?? stopTimeoutOf(present) ?? STOP_TIMEOUT_SECONDS.default,
   }) as unknown as ContainerDefinition;
-  return present ? withKept(described, present, [batch, earlier]) : described;
+  const decided = [STOP_TIMEOUT_VARIABLE, BATCH_VARIABLE, ...(options.isSharp ? [PROC_VARIABLE] : [])];
+  return present ? withKept(described, present, [batch, earlier], decided) : described;
 }
 
 /** Of an existing sidecar, the user's own: further keys, variables, and containers that it waits for. */
@@ -190,10 +228,11 @@ function withKept(
   described: ContainerDefinition,
   present: ContainerDefinition,
   batches: readonly (ContainerDefinition | undefined)[],
+  decidedVariables: readonly string[],
 ): ContainerDefinition {
   const keys = Object.entries(present).filter(([key]) => !DESCRIBED_KEYS.includes(key));
   const variables = objectsIn(present.environment).filter(
-    ({ name }) => name !== STOP_TIMEOUT_VARIABLE && name !== BATCH_VARIABLE,
+    ({ name }) => !decidedVariables.some((decided) => decided === name),
   );
   const waitsFor = dependenciesOf(present).filter(
     ({ containerName }) => !batches.some((batch) => same(batch?.name, containerName)),

@@ -8,6 +8,15 @@ export const SIDECAR_NAME = 'fargauge';
 
 export const STOP_TIMEOUT_VARIABLE = 'FARGAUGE_STOP_TIMEOUT_SECONDS';
 export const BATCH_VARIABLE = 'FARGAUGE_BATCH';
+export const PROC_VARIABLE = 'FARGAUGE_PROC';
+
+/**
+ * The task's `pidMode` with which the sidecar sees the other containers' processes: Fargate's Linux platform 1.4.0 and
+ * later, and EC2.
+ */
+export const SHARP_PID_MODE = 'task';
+/** What the sidecar does by itself; set, it says that the `pidMode` is there for its sake. */
+export const SHARP_PROC = 'auto';
 
 /** Seconds; what Fargate allows as a container's stopTimeout (ECS API reference, ContainerDefinition). */
 export const STOP_TIMEOUT_SECONDS = { default: 30, min: 2, max: 120 } as const;
@@ -80,6 +89,8 @@ export interface SidecarOptions<Text = string> {
   /** Whether the task has further containers that could be meant: then the batch is named to the sidecar. */
   readonly isBatchAmbiguous: boolean;
   readonly order: Order;
+  /** Whether the task's `pidMode` is there for the sidecar's sake. */
+  readonly isSharp?: boolean;
   /** 2 to 120. */
   readonly stopTimeoutSeconds: number;
 }
@@ -87,7 +98,7 @@ export interface SidecarOptions<Text = string> {
 export function sidecarContainer<Text = string>(
   options: SidecarOptions<Text>,
 ): SidecarContainer<Text | string> {
-  const { image, batch, isBatchAmbiguous, order, stopTimeoutSeconds } = options;
+  const { image, batch, isBatchAmbiguous, order, isSharp = false, stopTimeoutSeconds } = options;
   const logConfiguration = batch.logConfiguration && sidecarLogConfiguration(batch.logConfiguration);
   return {
     name: SIDECAR_NAME,
@@ -100,6 +111,7 @@ export function sidecarContainer<Text = string>(
     environment: [
       { name: STOP_TIMEOUT_VARIABLE, value: String(stopTimeoutSeconds) },
       ...(isBatchAmbiguous ? [{ name: BATCH_VARIABLE, value: batch.name }] : []),
+      ...(isSharp ? [{ name: PROC_VARIABLE, value: SHARP_PROC }] : []),
     ],
     user: USER,
     readonlyRootFilesystem: true,

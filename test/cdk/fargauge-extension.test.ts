@@ -9,6 +9,7 @@ import {
   FirelensLogRouterType,
   LogDrivers,
   OperatingSystemFamily,
+  PidMode,
   type TaskDefinition,
 } from 'aws-cdk-lib/aws-ecs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -55,23 +56,26 @@ function containersOf(stack: Stack): readonly JsonObject[] {
 
 describe('the construct', () => {
   const variants = ORDERS.flatMap((order) => [
-    { order, others: 0 },
-    { order, others: 1 },
+    { order, others: 0, sharp: false },
+    { order, others: 1, sharp: false },
+    { order, others: 0, sharp: true },
   ]);
 
   it.each(variants)(
-    'adds what fargauge inject adds ($order, $others other containers)',
-    ({ order, others }) => {
+    'adds what fargauge inject adds ($order, $others other containers, sharp $sharp)',
+    ({ order, others, sharp }) => {
       const stack = newStack();
       const plain = newStack();
       for (const each of [stack, plain]) {
         const task = fargate(each);
         task.addContainer('batch', batch(each));
         if (others > 0) task.addContainer('proxy', batch(each, { cpu: 1, essential: false }));
-        if (each === stack) task.addExtension(new FargaugeExtension({ image, order }));
+        if (each === stack) task.addExtension(new FargaugeExtension({ image, order, sharp }));
       }
-      const { text } = inject(JSON.stringify(propertiesOf(plain)), { image: IMAGE, order, version: '0.1.0' });
+      const options = { image: IMAGE, order, isSharp: sharp, version: '0.1.0' };
+      const { text } = inject(JSON.stringify(propertiesOf(plain)), options);
       expect(containersOf(stack)).toEqual(JSON.parse(text).ContainerDefinitions);
+      expect(propertiesOf(stack).PidMode).toEqual(JSON.parse(text).PidMode);
     },
   );
 
@@ -166,12 +170,27 @@ describe('the construct', () => {
     ],
     [{ image, stopTimeout: Duration.seconds(1) }, 'stopTimeout is 1 s; it must be 2 to 120 s'],
     [{ image, environment: { FARGAUGE_BATCH: 'x' } }, 'environment sets FARGAUGE_BATCH'],
+    [{ image, sharp: true, environment: { FARGAUGE_PROC: 'off' } }, 'environment sets FARGAUGE_PROC'],
     [{ image, batch: 'job' }, 'has no container job; there are batch'],
   ])('refuses what cannot work', (props, message) => {
     const stack = newStack();
     const task = fargate(stack);
     task.addContainer('batch', batch(stack));
     expect(() => task.addExtension(new FargaugeExtension(props))).toThrow(message);
+  });
+
+  it('keeps a shared PID namespace that the task has, and refuses the machine’s', () => {
+    const stack = newStack();
+    const [shared, host] = [PidMode.TASK, PidMode.HOST].map((pidMode, index) => {
+      const task = new Ec2TaskDefinition(stack, `Task${index}`, { pidMode });
+      task.addContainer('batch', batch(stack, { memoryLimitMiB: 512 }));
+      return task;
+    });
+    shared?.addExtension(new FargaugeExtension({ image, sharp: true }));
+    expect(JSON.stringify(Template.fromStack(stack).toJSON())).not.toContain('FARGAUGE_PROC');
+    expect(() => host?.addExtension(new FargaugeExtension({ image, sharp: true }))).toThrow(
+      'has pidMode host; with sharp it must be task or none',
+    );
   });
 
   it('refuses a Windows task', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { REPORT_FIELDS } from '../../src/core/fields.ts';
 import { type Line, render } from '../../src/core/line.ts';
 import { finish, initialState, type State, step } from '../../src/core/state.ts';
-import type { Container, Poll, Sample, SampleEntry } from '../../src/core/types.ts';
+import type { Container, Poll, Sample, SampleEntry, Samples } from '../../src/core/types.ts';
 import { type Fixture, linesOf, type ParsedLine, readFixture, SHAPES } from '../support/fixtures.ts';
 import { container, failed, MIB, NO_LOSS, ok, SETTINGS, START_MS, samples, task } from './builders.ts';
 
@@ -52,6 +52,8 @@ interface Moment {
   readonly trouble: 'none' | 'task' | 'stats' | 'both';
   readonly isTaskAsked: boolean;
   readonly isStopRequested: boolean;
+  /** What a look at /proc gives of each container, when there is one: of its real growth, so much. */
+  readonly look?: { readonly source: 'cgroup' | 'proc'; readonly seenShare: number } | undefined;
 }
 
 const move: fc.Arbitrary<Move> = fc.record({
@@ -88,20 +90,24 @@ const moment: fc.Arbitrary<Moment> = fc.record({
 type CountedSample = Sample & { readonly cpuUsageNs: number };
 
 class World {
-  readonly #lives = new Map(NAMES.map((name) => [name, { counterNs: 0, failCount: 0, stopped: false }]));
+  readonly #lives = new Map(
+    NAMES.map((name) => [name, { counterNs: 0, everNs: 0, foundNs: 0, failCount: 0, stopped: false }]),
+  );
   /** The newest sample shown of each. */
   readonly #shown = new Map<string, CountedSample>();
   readonly #earlierRunsNs = new Map<string, number>();
   #isTaskKnown = false;
+  #seenShare = 1;
   #elapsedMs = 0;
   #wallMs = START_MS;
 
   pollAt(
-    { advanceMs, moves, clockSetByMs, trouble, isTaskAsked, isStopRequested }: Moment,
+    { advanceMs, moves, clockSetByMs, trouble, isTaskAsked, isStopRequested, look }: Moment,
     isFirst: boolean,
   ): Poll {
     this.#elapsedMs += advanceMs;
     this.#wallMs += advanceMs + clockSetByMs;
+    this.#seenShare = look?.seenShare ?? 1;
     const hasStats = trouble === 'none' || trouble === 'task';
     const asked = isFirst || isTaskAsked || moves.some(({ shows }) => shows === 'stop');
     const isTaskTold = asked && trouble !== 'task' && trouble !== 'both';
@@ -130,8 +136,14 @@ class World {
               }),
             ),
       }),
+      ...(look && { processes: this.#looked(look) }),
       self: { name: 'fargauge', id: 'id-of-fargauge' },
     };
+  }
+
+  /** All CPU time that was used, shown or not. */
+  everUsedNs(name: string): number {
+    return this.#lives.get(name as (typeof NAMES)[number])?.everNs ?? 0;
   }
 
   /** All CPU time that was shown, over all runs of the container. */
@@ -155,6 +167,23 @@ class World {
       : container(name, { memoryLimitMiB: 512, networkMode: name === 'proxy' ? 'bridge' : 'awsvpc' });
   }
 
+  #looked({ source }: NonNullable<Moment['look']>): Samples {
+    const running = NAMES.filter((name) => !this.#life(name).stopped);
+    return samples(
+      Object.fromEntries(
+        running.map((name): [string, Sample] => [
+          name,
+          {
+            source,
+            readAtMs: this.#wallMs,
+            cpuUsageNs: this.#life(name).foundNs,
+            memory: { anonBytes: 50 * MIB, ...(source === 'cgroup' && { usageBytes: 80 * MIB }) },
+          },
+        ]),
+      ),
+    );
+  }
+
   #entry(name: (typeof NAMES)[number], made: Move, isSeen: boolean): SampleEntry | undefined {
     const life = this.#life(name);
     const before = this.#shown.get(name);
@@ -165,7 +194,10 @@ class World {
     if (made.shows === 'repeat') return before;
     // A new run shows only if its first counter is below the last one.
     const isRestart = made.shows === 'restart' && before !== undefined && before.cpuUsageNs > 0;
-    life.counterNs = isRestart ? made.cpuNs % before.cpuUsageNs : life.counterNs + made.cpuNs;
+    const usedNs = isRestart ? made.cpuNs % before.cpuUsageNs : made.cpuNs;
+    life.counterNs = isRestart ? usedNs : life.counterNs + usedNs;
+    life.everNs += usedNs;
+    life.foundNs += Math.floor(usedNs * this.#seenShare);
     life.failCount = isRestart ? made.failCount : life.failCount + made.failCount;
     const entry: CountedSample = {
       readAtMs: this.#wallMs - 30,
@@ -195,6 +227,25 @@ const settings = fc.record({
 });
 
 const history = fc.record({ moments: fc.array(moment, { minLength: 1, maxLength: 25 }), settings });
+
+/** The same with looks at /proc now and then, on a machine whose clock is not set. */
+const fineHistory = history.chain((any) =>
+  fc
+    .array(
+      fc.option(
+        fc.record({
+          source: fc.constantFrom('cgroup' as const, 'proc' as const),
+          seenShare: fc.double({ min: 0, max: 1, noNaN: true }),
+        }),
+        { nil: undefined },
+      ),
+      { minLength: any.moments.length, maxLength: any.moments.length },
+    )
+    .map((looks) => ({
+      ...any,
+      moments: any.moments.map((at, index) => ({ ...at, clockSetByMs: 0, look: looks[index] })),
+    })),
+);
 
 interface Run {
   readonly lines: readonly ParsedLine[];
@@ -270,6 +321,33 @@ describe('any history of polls', () => {
         }
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it('and of looks at /proc gives lines by the rules, and never more CPU time than was used or less than the endpoint showed', () => {
+    fc.assert(
+      fc.property(fineHistory, (any) => {
+        let told = 0;
+        const after = (state: State) => {
+          const sum = NAMES.reduce(
+            (total, name) => total + (state.containers.get(name)?.counter('cpuUsageNs') ?? 0),
+            0,
+          );
+          expect(sum).toBeGreaterThanOrEqual(told);
+          told = sum;
+        };
+        const { texts, lines, world } = run(any, { after });
+        expect(texts.flatMap(faultsOf)).toEqual([]);
+        for (const { container: name, cpuTimeMs = 0 } of ofType(lines, 'CONTAINER')) {
+          const least = Math.round(world.cpuUsageNs(String(name)) / 1e6);
+          expect(cpuTimeMs).toBeGreaterThanOrEqual(least);
+          expect(cpuTimeMs).toBeLessThanOrEqual(Math.round(world.everUsedNs(String(name)) / 1e6));
+          const summaries = ofType(lines, 'SUMMARY').filter((line) => line.container === name);
+          const sum = summaries.reduce((total, line) => total + Number(line.cpuTimeMs ?? 0), 0);
+          if (any.settings.summaryIntervalMs > 0) expect(sum).toBe(cpuTimeMs);
+        }
+      }),
+      { numRuns: 150 },
     );
   });
 

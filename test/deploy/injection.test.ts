@@ -49,6 +49,10 @@ describe('the sidecar in a task definition', () => {
       expect(injected(remove(source).text), file).toEqual(JSON.parse(source));
       expect(inject(source, { version }).text, file).toBe(source);
     }
+    const sharp = fileOf('fargate-batch-sharp.json');
+    expect(injected(remove(sharp).text, { isSharp: true })).toEqual(JSON.parse(sharp));
+    expect(inject(sharp, { version, isSharp: true }).text).toBe(sharp);
+    expect(inject(sharp, { version }).text).toBe(sharp);
     const spot = fileOf('fargate-spot-sidecar-first.json');
     expect(inject(spot, { version }).text).toBe(spot);
     const again = injected(remove(spot).text, { order: 'sidecar-first' });
@@ -303,6 +307,47 @@ describe('any task definition', () => {
         );
       }),
     );
+  });
+});
+
+describe('a shared PID namespace', () => {
+  const variables = (definition: JsonObject) => sidecarOf(definition)?.environment as readonly JsonObject[];
+
+  it('goes with the sidecar that it came for', () => {
+    const plain = text(taskDefinition([container('batch')]));
+    const sharp = inject(plain, { version, isSharp: true }).text;
+    expect(JSON.parse(sharp)).toMatchObject({ pidMode: 'task' });
+    expect(inject(sharp, { version, isSharp: true }).text).toBe(sharp);
+    expect(JSON.parse(remove(sharp).text)).toEqual(JSON.parse(plain));
+  });
+
+  it('that the task had before stays', () => {
+    const shared = text(taskDefinition([container('batch')], { pidMode: 'task' }));
+    const sharp = injected(shared, { isSharp: true });
+    expect(variables(sharp).map(({ name }) => name)).toEqual(['FARGAUGE_STOP_TIMEOUT_SECONDS']);
+    expect(JSON.parse(remove(JSON.stringify(sharp)).text)).toMatchObject({ pidMode: 'task' });
+  });
+
+  it('takes the place of a variable that turned it off', () => {
+    const off = injected(text(taskDefinition([container('batch')])));
+    variables(off);
+    (variables(off) as JsonObject[]).push({ name: 'FARGAUGE_PROC', value: 'off' });
+    expect(variables(injected(JSON.stringify(off)))).toContainEqual({ name: 'FARGAUGE_PROC', value: 'off' });
+    expect(variables(injected(JSON.stringify(off), { isSharp: true })).slice(1)).toEqual([
+      { name: 'FARGAUGE_PROC', value: 'auto' },
+    ]);
+  });
+
+  it('is not put in the place of the machine’s', () => {
+    const host = text(taskDefinition([container('batch')], { pidMode: 'host' }));
+    expect(() => inject(host, { version, isSharp: true })).toThrow(
+      'pidMode is "host": with --sharp it must be absent or "task"',
+    );
+  });
+
+  it('is spelled as CloudFormation does where the rest is', () => {
+    const template = pascalCased(taskDefinition([container('batch')]));
+    expect(injected(JSON.stringify(template), { isSharp: true })).toMatchObject({ PidMode: 'task' });
   });
 });
 

@@ -113,7 +113,7 @@ function definition(run: LoadRun, exchange: string): string {
 }
 
 /** Read again and again until there is nothing to read: some 10 ms after the last process of the container ended. */
-async function lastCpuUsageNs(id: string, before: number): Promise<number> {
+export async function lastCpuUsageNs(id: string, before: number): Promise<number> {
   let last = before;
   for (;;) {
     try {

@@ -66,6 +66,7 @@ describe('the commands of the docs', () => {
       'metrics.md',
       'queries.md',
       'report.md',
+      'sharp-sampling.md',
       'slack.md',
       'task-definition-json.md',
     ]);

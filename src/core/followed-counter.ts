@@ -1,0 +1,104 @@
+import { Counter } from './counter.ts';
+
+/** What the finer source had counted at one of its looks, since its first one. */
+interface Look {
+  readonly atMs: number;
+  readonly grown: number;
+}
+
+/** An exact figure is seldom older than this many looks; for one that is, there is no upper bound. */
+const MAX_LOOKS = 128;
+
+/**
+ * A counter of which two sources tell. The endpoint's figure is the truth, but comes seldom, and late: it is of some
+ * moment before now. A finer source is looked at often, and may miss something, but does not make anything up: what
+ * it grows by is at most what the counter grows by.
+ *
+ * So between two figures of the endpoint the total is the last one and what the finer source has grown by since the
+ * first look after its moment. When the next figure comes, the total is put between two bounds: the figure and all
+ * growth since the first look after its moment, and the figure and all growth since the last look before it. Nothing
+ * is counted twice, what the finer source missed is made up for, and what it had too much, by the coarseness of its
+ * units, is taken back.
+ */
+export class FollowedCounter {
+  readonly #exact = new Counter();
+  #total: number | undefined;
+  /** What there was at the last look at the least: some of a figure's growth after it may be in the next look's too. */
+  #atLastLook = 0;
+  /** All growth that the finer source has shown, and its latest value. */
+  #grown = 0;
+  #followed: number | undefined;
+  /** Those that may still be beside the moment of a figure to come. */
+  #looks: Look[] = [];
+
+  /** Undefined until a value was seen. */
+  get total(): number | undefined {
+    return this.#total;
+  }
+
+  /** By the endpoint alone. */
+  get exactTotal(): number | undefined {
+    return this.#exact.total;
+  }
+
+  /**
+   * The endpoint's figure.
+   * @param atMs the moment that it is of, by the clock that dates the looks too
+   */
+  add(value: number | undefined, atMs: number): void {
+    if (value === undefined) return;
+    this.#exact.add(value);
+    const exact = this.#exact.total ?? value;
+    if (this.#followed === undefined) {
+      this.#total = exact;
+      return;
+    }
+    const before = this.#looks.findLastIndex((look) => look.atMs <= atMs);
+    const after = this.#looks[before]?.atMs === atMs ? before : before + 1;
+    const least = exact + this.#grownSince(this.#looks[after], 0);
+    const most = exact + this.#grownSince(this.#looks[before], Number.POSITIVE_INFINITY);
+    this.#atLastLook = Math.min(this.#atLastLook, most);
+    if (after < this.#looks.length) this.#atLastLook = Math.max(this.#atLastLook, least);
+    this.#total = Math.max(this.#atLastLook, least);
+    this.#looks.splice(0, Math.max(0, before));
+  }
+
+  /** The finer source's figure, which counts from the start of what it counts as well. */
+  follow(value: number | undefined, atMs: number): void {
+    if (value === undefined) return;
+    if (this.#followed === undefined) {
+      // All that it shows may be in an exact figure already, and may be of several runs.
+      this.#atLastLook = value;
+    } else {
+      const growth = value < this.#followed ? value : value - this.#followed;
+      this.#grown += growth;
+      this.#atLastLook += growth;
+    }
+    this.#atLastLook = Math.max(this.#atLastLook, this.#total ?? 0);
+    this.#total = this.#atLastLook;
+    this.#followed = value;
+    // A clock that was set back leaves no order between the looks before and those after.
+    if (atMs < (this.#looks.at(-1)?.atMs ?? atMs)) this.#looks = [];
+    this.#looks.push({ atMs, grown: this.#grown });
+    if (this.#looks.length > MAX_LOOKS) this.#looks.shift();
+  }
+
+  /**
+   * The endpoint's counter goes on from 0: for counters that restart together though not all of them fell. What it
+   * lost of the run before, the finer source may have seen: there is no upper bound until the next look.
+   */
+  startNewRun(): void {
+    this.#exact.startNewRun();
+    this.#looks = [];
+  }
+
+  /** What is counted from now on is another thing, to both sources. */
+  startAnother(): void {
+    this.startNewRun();
+    if (this.#followed !== undefined) this.#followed = 0;
+  }
+
+  #grownSince(look: Look | undefined, otherwise: number): number {
+    return look === undefined ? otherwise : this.#grown - look.grown;
+  }
+}

@@ -1,0 +1,74 @@
+import { isClockStep } from './delta.ts';
+import { memoryUsedBytes, workingSetBytes } from './memory.ts';
+import { type ContainerTotals, type Present, positive } from './totals.ts';
+import type { MemoryCounters } from './types.ts';
+import { type CpuUse, sumOfKnown, type UsagePoint } from './usage.ts';
+
+/** The time of a usage point, and when (monotonic clock) it was seen. */
+export interface SeenPoint {
+  readonly readAtMs: number;
+  readonly seenAtElapsedMs: number;
+}
+
+function gapSince(previous: SeenPoint, next: SeenPoint): number | undefined {
+  const gapMs = next.readAtMs - previous.readAtMs;
+  const isSet = isClockStep(gapMs, next.seenAtElapsedMs - previous.seenAtElapsedMs);
+  return isSet ? undefined : positive(gapMs);
+}
+
+/**
+ * The task's use at one poll or look: sums over each container's latest figures, which is not the sum of their peaks.
+ * @param selfName the sidecar, as soon as it is known
+ */
+export function taskUsagePoint(
+  containers: Iterable<ContainerTotals>,
+  selfName: string | undefined,
+  previous: SeenPoint | undefined,
+  seenAtElapsedMs: number,
+): UsagePoint | undefined {
+  const present: Present[] = [];
+  const cpus: (CpuUse | undefined)[] = [];
+  for (const totals of containers) {
+    const latest = totals.present;
+    if (latest === undefined) continue;
+    present.push(latest);
+    if (totals.container.name !== selfName || isPastItsStart(totals)) cpus.push(latest.cpu);
+  }
+  if (present.length === 0) return undefined;
+  const readAtMs = Math.max(...present.map((latest) => latest.readAtMs));
+  const gapMs = previous && gapSince(previous, { readAtMs, seenAtElapsedMs });
+  const sum = (value: (latest: Present) => number | undefined) => sumOfKnown(present.map(value));
+  // A sum without one of them would pass for the whole.
+  const sumOfAll = (value: (memory: MemoryCounters) => number | undefined) =>
+    present.every(({ isMemoryKnown }) => isMemoryKnown) ? sum(({ memory }) => value(memory)) : undefined;
+  return {
+    readAtMs,
+    gapMs,
+    cpu: taskCpu(cpus, gapMs),
+    memoryUsedBytes: sumOfAll(memoryUsedBytes),
+    workingSetBytes: sumOfAll(workingSetBytes),
+    anonBytes: sum(({ memory }) => memory.anonBytes),
+    processCount: sum(({ processCount }) => processCount),
+  };
+}
+
+/**
+ * The sidecar's own start, a tenth of a second of CPU within its first sample, is no use of the job's: it would be the
+ * maximum of an idle run, and the size recommended for it.
+ */
+function isPastItsStart({ usage, isFine }: ContainerTotals): boolean {
+  return (isFine ? usage.cpuPercent.count : usage.pointCount) > 1;
+}
+
+/** A container whose CPU is not known yet leaves the sum unknown: absent is not zero. */
+function taskCpu(cpus: readonly (CpuUse | undefined)[], gapMs: number | undefined): CpuUse | undefined {
+  if (cpus.length === 0) return undefined;
+  let percent = 0;
+  let longestElapsedMs = 0;
+  for (const cpu of cpus) {
+    if (cpu === undefined) return undefined;
+    percent += cpu.percent;
+    longestElapsedMs = Math.max(longestElapsedMs, cpu.elapsedMs);
+  }
+  return { percent, elapsedMs: gapMs ?? longestElapsedMs };
+}

@@ -1,0 +1,370 @@
+import { describe, expect, it } from 'vitest';
+import { type LineFields, render } from '../../src/core/line.ts';
+import { finish, initialState, type Settings, step } from '../../src/core/state.ts';
+import type { Container, Poll, Sample, Task } from '../../src/core/types.ts';
+import {
+  container,
+  MIB,
+  NO_LOSS,
+  ok,
+  poll,
+  SECOND_NS,
+  SETTINGS,
+  START_MS,
+  sample,
+  samples,
+  task,
+} from './builders.ts';
+
+const LIMIT_MIB = 512;
+const ETL = container('etl', { memoryLimitMiB: LIMIT_MIB });
+const FARGATE = { launchType: 'FARGATE', cpuLimitUnits: 1024, memoryLimitMiB: 1024 } as const;
+const RUNNING = task([ETL], FARGATE);
+
+/** A sample that knows anonymous memory alone. */
+function processes(atMs: number, cpuUsageNs: number, anonMiB: number): Sample {
+  return sample(atMs, cpuUsageNs, { source: 'proc', memory: { anonBytes: anonMiB * MIB } });
+}
+
+function cgroup(atMs: number, cpuUsageNs: number, usedMiB: number, change: Partial<Sample> = {}): Sample {
+  const memory = { usageBytes: (usedMiB + 20) * MIB, cacheBytes: 20 * MIB, anonBytes: usedMiB * MIB };
+  return sample(atMs, cpuUsageNs, { source: 'cgroup', memory, ...change });
+}
+
+function endpoint(atMs: number, cpuUsageNs: number, usedMiB: number): Sample {
+  const { source: _, ...exact } = cgroup(atMs, cpuUsageNs, usedMiB);
+  return exact;
+}
+
+/** A look at /proc, without a request. */
+function look(atMs: number, of: Sample | undefined): Poll {
+  return {
+    polledAtMs: START_MS + atMs,
+    answeredAtMs: START_MS + atMs,
+    elapsedMs: atMs,
+    processes: samples(of ? { etl: of } : {}),
+  };
+}
+
+function stopped(atMs: number, exitCode: number, change: Partial<Container> = {}): Task {
+  return task([{ ...ETL, status: 'stopped', exitCode, finishedAtMs: START_MS + atMs, ...change }], FARGATE);
+}
+
+interface Lines {
+  readonly report: LineFields;
+  readonly container: LineFields;
+  readonly summaries: readonly LineFields[];
+  readonly samples: readonly LineFields[];
+}
+
+function linesOf(polls: readonly Poll[], endMs: number, settings: Partial<Settings> = {}): Lines {
+  const state = initialState({ ...SETTINGS, ...settings });
+  const lines = polls.flatMap((each) => step(state, each));
+  lines.push(...finish(state, START_MS + endMs, endMs, NO_LOSS));
+  const fields = (type: string) =>
+    lines.filter((line) => line.type === type).map((line) => JSON.parse(render(line, 1)) as LineFields);
+  const [report = {}] = fields('REPORT');
+  const [first = {}] = fields('CONTAINER');
+  return { report, container: first, summaries: fields('SUMMARY'), samples: fields('SAMPLE') };
+}
+
+/** A second of work each second. */
+const busy = (atMs: number) => atMs * 1e6;
+
+describe('a run with looks at /proc', () => {
+  it('of three seconds has its figures without any sample of the endpoint', () => {
+    const looks = Array.from({ length: 29 }, (_, index) => (index + 1) * 100).map((atMs) =>
+      look(atMs, processes(atMs, busy(atMs), atMs < 1_000 ? 50 : 200)),
+    );
+    const { container: line, report } = linesOf(
+      [poll(50, RUNNING), ...looks, poll(3_050, stopped(3_000, 0))],
+      3_050,
+    );
+    expect(line).toMatchObject({
+      status: 'success',
+      cpuTimeMs: 2_900,
+      avgCpuPercent: 100,
+      maxCpuPercent: 100,
+      p95CpuPercent: 100,
+      maxAnonMemoryMB: 200,
+      sampleCount: 29,
+      sampleSources: 'proc',
+      sampleIntervalMs: 100,
+      longestGapMs: 100,
+      coveragePercent: 93.33,
+      unseenTailMs: 100,
+    });
+    for (const name of ['maxMemoryUsedMB', 'avgMemoryUsedMB', 'maxWorkingSetMB', 'kernelPeakMemoryMB']) {
+      expect(line).not.toHaveProperty(name);
+    }
+    expect(report).toMatchObject({
+      cpuTimeMs: 2_900,
+      maxAnonMemoryMB: 200,
+      sampleSources: 'proc',
+      pollCount: 2,
+    });
+    expect(report).not.toHaveProperty('recommendedMemoryMB');
+  });
+
+  it('without them claims nothing of the same run', () => {
+    const { container: line } = linesOf([poll(50, RUNNING), poll(3_050, stopped(3_000, 0))], 3_050);
+    expect(line).toMatchObject({ status: 'success', sampleCount: 0, coveragePercent: 0 });
+    for (const name of ['cpuTimeMs', 'maxCpuPercent', 'maxAnonMemoryMB', 'sampleSources', 'unseenTailMs']) {
+      expect(line).not.toHaveProperty(name);
+    }
+  });
+
+  it('has all CPU but that of its last moments when it ends between two refreshes', () => {
+    const polls = [1_000, 11_000].map((atMs) =>
+      poll(atMs + 500, RUNNING, samples({ etl: endpoint(atMs, busy(atMs), 100) })),
+    );
+    // One child in ten that nobody waits for: /proc misses it.
+    const looks = Array.from({ length: 18 }, (_, index) => (index + 1) * 1_000).map((atMs) =>
+      look(atMs, processes(atMs, 0.9 * busy(atMs), 100)),
+    );
+    const inOrder = [...polls, ...looks].toSorted((a, b) => a.elapsedMs - b.elapsedMs);
+    const { container: line } = linesOf([...inOrder, poll(18_900, stopped(18_900, 0))], 18_900);
+    // 11 s, and nine tenths of the seven that followed.
+    expect(line).toMatchObject({ cpuTimeMs: 17_300, sampleSources: 'endpoint,proc', unseenTailMs: 900 });
+  });
+
+  it('has a peak between two refreshes: of anonymous memory where only the processes can be read', () => {
+    const looks = [2_000, 3_000, 4_000].map((atMs) =>
+      look(atMs, processes(atMs, 0, atMs === 3_000 ? 390 : 90)),
+    );
+    const { container: line, report } = linesOf(
+      [
+        poll(1_000, RUNNING, samples({ etl: endpoint(1_000, 0, 100) })),
+        ...looks,
+        poll(11_000, RUNNING, samples({ etl: endpoint(11_000, 0, 110) })),
+        poll(21_000, RUNNING, samples({ etl: endpoint(21_000, 0, 110) })),
+        poll(22_000, stopped(22_000, 0)),
+      ],
+      22_000,
+    );
+    expect(line).toMatchObject({ maxAnonMemoryMB: 390, maxMemoryUsedMB: 110, maxWorkingSetMB: 130 });
+    // 390 MiB and a fifth more do not fit into 512 - what fits is recommended, not what the working set alone says.
+    expect(report).toMatchObject({ maxAnonMemoryMB: 390, recommendedMemoryMB: 512 });
+  });
+
+  it('has a peak between two refreshes of all figures where the cgroup can be read', () => {
+    const looks = [2_000, 3_000, 4_000].map((atMs) =>
+      look(
+        atMs,
+        cgroup(atMs, 0, atMs === 3_000 ? 390 : 90, {
+          memoryPressureNs: atMs * 1e5,
+          memoryFullPressureNs: 5e6,
+        }),
+      ),
+    );
+    const { container: line, report } = linesOf(
+      [poll(1_000, RUNNING), ...looks, poll(5_000, stopped(5_000, 0))],
+      5_000,
+    );
+    expect(line).toMatchObject({
+      maxMemoryUsedMB: 390,
+      avgMemoryUsedMB: 190,
+      maxMemoryUtilizationPercent: 76.17,
+      maxAnonMemoryMB: 390,
+      sampleSources: 'cgroup',
+      memoryPressureMs: 400,
+      memoryFullPressureMs: 5,
+    });
+    expect(report).toMatchObject({ memoryPressureMs: 400, recommendedMemoryMB: 512 });
+  });
+
+  it('gives no stretch of time double weight', () => {
+    const looks = Array.from({ length: 10 }, (_, index) => (index + 1) * 1_000).map((atMs) =>
+      look(atMs, cgroup(atMs, busy(atMs) / 2, 100)),
+    );
+    // The endpoint's sample of the same time, at another moment of it.
+    const late = poll(10_500, RUNNING, samples({ etl: endpoint(9_500, 4.75 * SECOND_NS, 110) }));
+    const { container: line } = linesOf(
+      [poll(10, RUNNING), ...looks, late, poll(11_000, stopped(11_000, 0))],
+      11_000,
+    );
+    expect(line).toMatchObject({
+      maxMemoryUsedMB: 110,
+      avgMemoryUsedMB: 100,
+      p95MemoryUsedMB: 100,
+      maxCpuPercent: 50,
+      p95CpuPercent: 50,
+      cpuTimeMs: 5_000,
+      sampleCount: 11,
+      sampleIntervalMs: 1_000,
+      longestGapMs: 1_000,
+      unseenTailMs: 1_000,
+    });
+  });
+
+  it('has a highest CPU that is not below what the endpoint shows over the same time', () => {
+    // A look finds none of it: the processes are too short-lived, and nobody waits for them.
+    const looks = Array.from({ length: 10 }, (_, index) => (index + 1) * 1_000).map((atMs) =>
+      look(atMs, processes(atMs, 0, 10)),
+    );
+    const refresh = poll(10_010, RUNNING, samples({ etl: endpoint(10_000, 8 * SECOND_NS, 110) }));
+    const { container: line } = linesOf(
+      [poll(10, RUNNING), ...looks, refresh, poll(11_000, stopped(11_000, 0))],
+      11_000,
+    );
+    expect(line).toMatchObject({ cpuTimeMs: 8_000, maxCpuPercent: 80 });
+  });
+
+  it('tells CPU over half a second at least: at ten looks a second one tick would be ten percent', () => {
+    const looks = [100, 200, 300, 400, 500, 600].map((atMs) =>
+      look(1_000 + atMs, processes(1_000 + atMs, (atMs < 300 ? 40 : 90) * 1e6, 10)),
+    );
+    const { samples: lines } = linesOf(
+      [poll(1_000, RUNNING, samples({ etl: endpoint(1_000, 0, 10) })), ...looks],
+      2_000,
+      { samples: true },
+    );
+    expect(lines.map(({ cpuPercent, sampleSources }) => [sampleSources, cpuPercent])).toEqual([
+      [undefined, 0],
+      ['proc', undefined],
+      ['proc', undefined],
+      ['proc', undefined],
+      ['proc', undefined],
+      ['proc', undefined],
+      // 50 ms in the 500 from the first look on.
+      ['proc', 10],
+    ]);
+  });
+
+  it('says in words that the last sample knew anonymous memory alone', () => {
+    const looks = [1_000, 2_000].map((atMs) => look(atMs, processes(atMs, 0, atMs === 1_000 ? 400 : 500)));
+    const { container: line } = linesOf([poll(10, RUNNING), ...looks, poll(2_500, stopped(2_500, 1))], 2_500);
+    expect(line).toMatchObject({
+      status: 'failure',
+      errorType: 'OutOfMemory',
+      oomEvidence: 'anonymous memory in the last sample at 97 % of the limit',
+    });
+  });
+
+  it('takes the last sample of the cgroup for what it is', () => {
+    const looks = [1_000, 2_000].map((atMs) => look(atMs, cgroup(atMs, 0, atMs === 1_000 ? 400 : 500)));
+    const { container: line } = linesOf([poll(10, RUNNING), ...looks, poll(2_500, stopped(2_500, 1))], 2_500);
+    expect(line.oomEvidence).toBe('last sample at 97 % of the limit');
+  });
+
+  it('takes for the last sample the one of the latest moment, not the one that came last', () => {
+    const looks = [1_000, 2_000].map((atMs) => look(atMs, processes(atMs, 0, atMs === 1_000 ? 400 : 500)));
+    const late = poll(2_100, RUNNING, samples({ etl: endpoint(1_500, 0, 450) }));
+    const { container: line } = linesOf(
+      [poll(10, RUNNING), ...looks, late, poll(2_500, stopped(2_500, 1))],
+      2_500,
+    );
+    expect(line.oomEvidence).toBe('anonymous memory in the last sample at 97 % of the limit');
+  });
+
+  it('has windows that add up to the whole', () => {
+    const looks = Array.from({ length: 12 }, (_, index) => (index + 1) * 700).map((atMs) =>
+      look(atMs, processes(atMs, 0.333 * busy(atMs), 10)),
+    );
+    const { container: line, summaries } = linesOf(
+      [poll(10, RUNNING), ...looks, poll(9_000, stopped(8_500, 0))],
+      9_000,
+      { summaryIntervalMs: 2_000 },
+    );
+    expect(summaries.length).toBeGreaterThan(3);
+    const sum = (name: 'cpuTimeMs' | 'sampleCount') =>
+      summaries.reduce((total, each) => total + (each[name] ?? 0), 0);
+    expect([sum('cpuTimeMs'), sum('sampleCount')]).toEqual([line.cpuTimeMs, line.sampleCount]);
+    expect(summaries[0]).toMatchObject({ sampleSources: 'proc', maxCpuPercent: 33.3 });
+  });
+
+  it('counts a container that has no process any more in no sum', () => {
+    const other = container('other');
+    const both = task([ETL, other], FARGATE);
+    const first = { etl: cgroup(1_000, 0, 300), other: cgroup(1_000, 0, 100) };
+    const second = { other: cgroup(2_000, 0, 250) };
+    const polls = [first, second].map(
+      (entries, index): Poll => ({
+        ...look((index + 1) * 1_000, undefined),
+        processes: samples(entries),
+      }),
+    );
+    const { report } = linesOf([poll(10, both), ...polls], 2_500);
+    expect(report.maxMemoryUsedMB).toBe(400);
+  });
+
+  it('has no sum of the memory in use while one container’s is not known', () => {
+    const both = task([ETL, container('fargauge')], FARGATE);
+    const at = (atMs: number): Poll => ({
+      ...look(atMs, undefined),
+      processes: samples({ etl: processes(atMs, 0, 200), fargauge: cgroup(atMs, 0, 15) }),
+    });
+    const { report } = linesOf([poll(10, both), at(1_000), at(2_000)], 2_500);
+    expect(report).toMatchObject({ maxAnonMemoryMB: 215, sidecarMaxMemoryUsedMB: 15 });
+    expect(report).not.toHaveProperty('maxMemoryUsedMB');
+    const told = poll(3_000, both, samples({ etl: endpoint(3_000, 0, 210) }));
+    expect(linesOf([poll(10, both), at(1_000), told, at(4_000)], 4_500).report.maxMemoryUsedMB).toBe(225);
+  });
+
+  it('leaves aside what it sees before a start, after an end and of a stranger', () => {
+    const pendingTask = task(
+      [{ name: 'etl', id: 'id-of-etl', status: 'pending', stopRequested: false }],
+      FARGATE,
+    );
+    const stranger: Poll = {
+      ...look(3_000, undefined),
+      processes: new Map([['stranger', processes(3_000, 9e9, 900)]]),
+    };
+    const startsLater = task([{ ...ETL, startedAtMs: START_MS + 2_000 }], FARGATE);
+    const { report } = linesOf(
+      [
+        poll(10, pendingTask),
+        look(500, processes(500, 9e9, 900)),
+        poll(2_100, startsLater),
+        look(2_100, processes(1_900, 9e9, 900)),
+        look(2_200, processes(2_200, 1e8, 30)),
+        stranger,
+        poll(4_000, stopped(4_000, 0)),
+        look(4_100, processes(4_100, 9e9, 900)),
+      ],
+      4_200,
+    );
+    expect(report).toMatchObject({ cpuTimeMs: 100, maxAnonMemoryMB: 30, sampleCount: 1, pollCount: 3 });
+  });
+
+  it('does not take the tail for seen when the clock was set', () => {
+    const set: Poll = { ...look(3_000, processes(3_600_000, 0, 10)) };
+    const { container: line } = linesOf(
+      [poll(10, RUNNING), look(1_000, processes(1_000, 0, 10)), set],
+      4_000,
+    );
+    expect(line).not.toHaveProperty('unseenTailMs');
+  });
+});
+
+describe('the sums over the containers', () => {
+  it('have a point for each look, and none for what the endpoint says between them', () => {
+    const looks = [1_000, 2_000, 3_000].map((atMs) => look(atMs, cgroup(atMs, 0, 100)));
+    const between = poll(2_500, RUNNING, samples({ etl: endpoint(2_400, 0, 400) }));
+    const { report } = linesOf([poll(10, RUNNING), ...looks.slice(0, 2), between, ...looks.slice(2)], 3_500);
+    expect(report.avgMemoryUsedMB).toBe(100);
+  });
+
+  it('go by the endpoint again when the looks end', () => {
+    const ended: Poll = { ...look(2_000, undefined) };
+    const polls = [
+      poll(10, RUNNING),
+      look(1_000, cgroup(1_000, 0, 100)),
+      ended,
+      poll(10_000, RUNNING, samples({ etl: endpoint(10_000, 0, 300) })),
+    ];
+    expect(linesOf(polls, 11_000).report).toMatchObject({ maxMemoryUsedMB: 300, avgMemoryUsedMB: 200 });
+  });
+});
+
+describe('polls and looks at once', () => {
+  it('make one point of the sums', () => {
+    const both: Poll = {
+      ...poll(1_000, RUNNING),
+      stats: ok(samples({ etl: endpoint(900, 0, 100) })),
+      processes: samples({ etl: cgroup(1_000, 1e8, 120) }),
+    };
+    const { report } = linesOf([poll(10, RUNNING), both], 2_000);
+    expect(report).toMatchObject({ maxMemoryUsedMB: 120, avgMemoryUsedMB: 120, sampleCount: 2 });
+  });
+});
