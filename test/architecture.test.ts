@@ -97,6 +97,7 @@ const RULES: readonly Rule[] = [
     mayTypes: ['src/clock.ts'],
   },
   { of: 'src/deploy/', may: ['src/deploy/'] },
+  { of: 'src/subscription/', may: ['src/subscription/', 'src/core/'] },
   { of: 'src/cdk/', may: ['src/deploy/', 'aws-cdk-lib', 'constructs'] },
   { of: 'src/notifier/main.ts', may: ['src/notifier/', 'src/clock.ts'] },
   // Its clients of AWS are in one file.
