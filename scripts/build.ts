@@ -5,6 +5,7 @@
  *   dist/cloudwatch-logs.cjs   its CloudWatch Logs sink, required when the first line is due
  *   dist/cli.cjs               the `fargauge` command
  *   dist/notifier.cjs          the function that tells Slack of stopped tasks; `fargauge notify` requires it to send
+ *   dist/subscription.cjs      the Lambda function that puts lines into a search index, `subscription.forward`
  *   dist/cdk.cjs               the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
  *   dist/NOTICES.txt           the licences of the packages bundled into them
  */
@@ -98,6 +99,7 @@ const entries = {
   'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
   cli: 'src/cli/cli.ts',
   notifier: 'src/notifier/main.ts',
+  subscription: 'src/subscription/main.ts',
   cdk: 'src/cdk/fargauge-extension.ts',
 };
 const results = [
@@ -110,6 +112,7 @@ const results = [
     banner: { js: `#!/usr/bin/env node\n${REFUSE_OLD_NODE}` },
   }),
   await build({ ...shared, entryPoints: { notifier: entries.notifier } }),
+  await build({ ...shared, entryPoints: { subscription: entries.subscription } }),
   await build({ ...shared, entryPoints: { cdk: entries.cdk }, external: ['aws-cdk-lib', 'constructs'] }),
 ];
 const metafiles = results.map(({ metafile }) => metafile).filter((metafile) => metafile !== undefined);
