@@ -1,4 +1,4 @@
-import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { classifyFailure } from '../sinks/retry.ts';
 
 /** Where what was not indexed is kept. */
@@ -18,13 +18,15 @@ const CONCURRENCY = 8;
 /**
  * An SQS queue, by the SDK, which retries twice. One message to a request: some are as large as a request may be.
  * @param queueUrl `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`
+ * @param configuration where the environment does not have a region and keys, as Lambda's has
  */
-export function openFailureQueue(queueUrl: string): FailureQueue {
+export function openFailureQueue(queueUrl: string, configuration: SQSClientConfig = {}): FailureQueue {
   const region = /^https:\/\/sqs\.([\w-]+)\./.exec(queueUrl)?.[1];
   const client = new SQSClient({
     ...(region !== undefined && { region }),
     endpoint: new URL(queueUrl).origin,
     requestHandler: TIMEOUTS,
+    ...configuration,
   });
   return {
     async send(messages) {

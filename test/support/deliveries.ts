@@ -32,7 +32,7 @@ export function logEvents(messages: readonly string[], timestamp?: number): LogE
 }
 
 function timeIn(message: string): number {
-  const [, time = '2026-06-15T00:00:00.000Z'] = /"time":"([^"]+)"/.exec(message) ?? [];
+  const [, time = '2026-06-15T00:00:00.000Z'] = /"time": ?"([^"]+)"/.exec(message) ?? [];
   return Date.parse(time);
 }
 

@@ -27,6 +27,11 @@ export function watchedClient(
   };
 }
 
+const QUEUE_CLIENT = {
+  region: 'eu-west-1',
+  credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'the-secret-key' },
+};
+
 export interface Forwarding {
   readonly forwarder: Forwarder;
   readonly log: readonly LogLine[];
@@ -45,7 +50,7 @@ export function openForwarding(
   const log: LogLine[] = [];
   const forwarder = new Forwarder({
     client,
-    failureQueue: openFailureQueue(queueUrl),
+    failureQueue: openFailureQueue(queueUrl, QUEUE_CLIENT),
     othersIndexPrefix: undefined,
     clock: systemClock,
     random: Math.random,
