@@ -96,6 +96,11 @@ const RULES: readonly Rule[] = [
     may: ['src/local/', 'src/core/types.ts', 'src/proc/', 'node:', 'zod'],
     mayTypes: ['src/clock.ts'],
   },
+  {
+    of: 'src/report/',
+    may: ['src/report/', 'src/core/', 'src/reading/line-identities.ts', 'src/version.ts', 'string-width'],
+    mayTypes: ['src/reading/'],
+  },
   { of: 'src/deploy/', may: ['src/deploy/'] },
   // It reads the system's clock, as the sidecar's main.ts does.
   {

@@ -3,6 +3,7 @@ import { nearest } from '../nearest.ts';
 import { version } from '../version.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { UseError } from './command-line.ts';
+import { indexCommand } from './index-lines.ts';
 import { injectCommand } from './inject.ts';
 import { localCommand } from './local.ts';
 import { notifyCommand } from './notify.ts';
@@ -10,7 +11,14 @@ import { replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
 import { standardStreams } from './standard-streams.ts';
 
-const COMMANDS: readonly Command[] = [runCommand, localCommand, replayCommand, injectCommand, notifyCommand];
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  localCommand,
+  replayCommand,
+  injectCommand,
+  indexCommand,
+  notifyCommand,
+];
 
 const HELP = `Usage: fargauge [COMMAND] [OPTIONS]
 

@@ -15,6 +15,8 @@ export interface Indexed<D> {
   indexedCount: number;
   copyCount: number;
   readonly failed: Failed<D>[];
+  /** Why nothing more would be taken either: the time is up, or we are not let in. */
+  stopReason?: string;
 }
 
 export interface IndexingOptions {
@@ -59,8 +61,6 @@ class Indexing<D extends Document> {
   #failureCount = 0;
   #halvingCount = 0;
   #hasForgotten = false;
-  /** Why nothing more is to be tried. */
-  #refusal: string | undefined;
 
   constructor(options: IndexingOptions) {
     this.#options = options;
@@ -77,8 +77,11 @@ class Indexing<D extends Document> {
     let rest = request;
     let reason = 'not tried';
     while (rest.length > 0) {
-      if (this.#refusal !== undefined) return this.#fail(rest, this.#refusal);
-      if (!(await this.#waitForTurn())) return this.#fail(rest, `out of time: ${reason}`);
+      if (this.#result.stopReason === undefined && !(await this.#waitForTurn())) {
+        this.#result.stopReason = `out of time: ${reason}`;
+      }
+      const { stopReason } = this.#result;
+      if (stopReason !== undefined) return this.#fail(rest, stopReason);
       const answer = await this.#send(rest);
       switch (answer.kind) {
         case 'items':
@@ -172,7 +175,7 @@ class Indexing<D extends Document> {
 
   /** The password may have been changed since it was read: it is read once more. */
   #refuse(reason: string): void {
-    if (this.#hasForgotten) this.#refusal = reason;
+    if (this.#hasForgotten) this.#result.stopReason = reason;
     this.#hasForgotten = true;
     this.#options.client.forgetAuthorization();
   }
