@@ -29,7 +29,7 @@ export class DeliveryError extends Error {
  * A delivery may not be larger than this when it is unpacked. Lambda takes 6 MB of event at most, of which base64 leaves
  * 4.5 MB; lines of ours pack to a tenth. What unpacks to more was made to, and would take the function's memory.
  */
-export const MAX_UNPACKED_BYTES = 128 * 1024 * 1024;
+export const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 
 const unzip = promisify(gunzip);
 
