@@ -30,9 +30,8 @@ export interface SearchClient {
 }
 
 /**
- * Asks over one kept-alive connection, without redirects or a proxy. undici's client, and no client of the engines':
- * what we ask is two requests that both engines understand, their clients retry without regard to our deadline, and
- * each refuses the other's engine or may. `maxResponseSize` caps what is read.
+ * Asks over one kept-alive connection, without redirects or a proxy. undici, and no client of the engines: what we ask is
+ * two requests that both understand, Elastic's client refuses OpenSearch (since 7.14), and neither knows our deadline.
  * @param url where the engine is; a path in it is a prefix of all paths
  */
 export function connectSearchEngine(url: URL, authorization: Authorization): SearchClient {
@@ -53,13 +52,14 @@ export function connectSearchEngine(url: URL, authorization: Authorization): Sea
     const headers: Record<string, string> = body === undefined ? {} : { 'content-type': body.type };
     const part: SignedPart = { method, path, query, headers, body: body?.text };
     const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
+    const end = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
     try {
       const response = await client.request({
         method,
         path: withQuery(path, query),
-        headers: await authorization.headers(part),
+        headers: await before(end, authorization.headers(part)),
         body: body?.text ?? null,
-        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+        signal: end,
       });
       return { kind: 'answer', status: response.statusCode, body: await response.body.text() };
     } catch (error) {
@@ -75,6 +75,15 @@ export function connectSearchEngine(url: URL, authorization: Authorization): Sea
     forgetAuthorization: () => authorization.forget(),
     close: () => client.destroy(),
   };
+}
+
+/** Settles as the promise does, or rejects when the time for it is over. */
+function before<T>(end: AbortSignal, promise: Promise<T>): Promise<T> {
+  const ended = new Promise<never>((_, reject) => {
+    if (end.aborted) reject(end.reason);
+    end.addEventListener('abort', () => reject(end.reason), { once: true });
+  });
+  return Promise.race([promise, ended]);
 }
 
 function withQuery(path: string, query: Readonly<Record<string, string>>): string {
