@@ -43,7 +43,7 @@ export const ATTEMPT_TIMEOUT_MS = 30_000;
 const MAX_HALVINGS = 100;
 
 /**
- * Puts documents into their indexes, each once however often it is tried: what is there already is a copy. Whatever may
+ * Puts documents into their indices, each once however often it is tried: what is there already is a copy. Whatever may
  * succeed later is tried again until the time is up; a request that is too large, or in which something spoils all, is
  * halved.
  */

@@ -48,7 +48,7 @@ type Judged =
 
 /**
  * Makes documents of a delivery's events.
- * @param othersIndexPrefix indexes for what is not ours; undefined: it is left
+ * @param othersIndexPrefix indices for what is not ours; undefined: it is left
  */
 export function selectDocuments(delivery: Delivery, othersIndexPrefix: string | undefined): Selected {
   const documents: EventDocument[] = [];

@@ -114,7 +114,7 @@ function parseAuthorization(
     case 'none':
       return { kind };
     case 'sigv4': {
-      const region = environment[VARIABLES.region] || domainRegion || environment.AWS_REGION;
+      const region = domainRegion || environment[VARIABLES.region] || environment.AWS_REGION;
       if (region !== undefined) return { kind, region };
       problems.push(`${VARIABLES.region} is not set, and ${url.hostname} does not tell it`);
       return undefined;

@@ -100,8 +100,7 @@ async function load(engine: RunningEngine, planned: readonly Planned[]): Promise
   const [replaying] = functions;
   const messages = queue.take();
   for (let at = 0; at < messages.length; at += 10) {
-    const batch = messages.slice(at, at + 10);
-    await replaying?.poll(batch, queue.put);
+    await replaying?.poll(messages.slice(at, at + 10), queue.put);
   }
   const told: Record<string, number> = {};
   for (const line of functions.flatMap(({ log }) => log)) {

@@ -213,7 +213,7 @@ describe('what does not succeed', () => {
   });
 
   it('by its size is halved until it succeeds', async () => {
-    const lines = linesOfDay('2026-03-02', 40);
+    const lines = linesOfDay('2026-03-02', 15);
     engine.maxBytes = 20_000;
     await forward(delivered(lines));
     expect(engine.documents.size).toBe(lines.length);
@@ -324,7 +324,7 @@ const FAULT = fc.oneof(
 
 describe('whatever goes wrong', () => {
   it('each line is in the index once, in the queue, or refused and counted; a replay brings the rest', async () => {
-    const lines = linesOfDay('2026-03-02', 6);
+    const lines = linesOfDay('2026-03-02', 3);
     const foreign = ['theirs', '{"x":1}'];
     await fc.assert(
       fc.asyncProperty(
@@ -360,7 +360,7 @@ describe('whatever goes wrong', () => {
           await Promise.all([close(), server.close(), failures.close()]);
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 20 },
     );
   });
 });

@@ -39,9 +39,10 @@ function said({ log, stderr }: LambdaFunction): string {
 
 /** Secrets Manager on loopback with one secret, which the test may change. */
 async function startSecrets(text: string) {
-  const secrets = { text, readCount: 0 };
+  const secrets = { text, readCount: 0, isHanging: false };
   const server = http.createServer((request, response) => {
     request.resume();
+    if (secrets.isHanging) return;
     const isRead = request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue';
     if (isRead) secrets.readCount += 1;
     response.writeHead(isRead ? 200 : 400, { 'content-type': 'application/x-amz-json-1.1' });
@@ -107,6 +108,16 @@ describe('the function’s file', () => {
       `secret ${SECRET_ARN} is not JSON with the strings username and password`,
     );
     expect(said(lambda)).not.toMatch(/hunter/);
+  });
+
+  it('does not wait for a secret longer than there is time', async () => {
+    const { secrets, url, close } = await startSecrets('');
+    secrets.isHanging = true;
+    lambda = await start({ OPENSEARCH_SECRET_ARN: SECRET_ARN, AWS_ENDPOINT_URL_SECRETS_MANAGER: url });
+    await lambda.invoke(delivered(LINES), 900);
+    close();
+    expect(engine.requests).toEqual([]);
+    expect(eventsInMessages(queue.messages).map(({ message }) => message)).toEqual(LINES);
   });
 
   it('fails with all that is wrong with its settings, so that Lambda keeps the delivery', async () => {

@@ -39,7 +39,7 @@ variable "secret_arn" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets in which the function runs, where the engine is in a VPC."
+  description = "Subnets in which the function runs, where the engine is in a VPC. From there it has to reach SQS and, with a secret, Secrets Manager."
   type        = list(string)
   default     = []
 }
