@@ -27,7 +27,8 @@ export class DeliveryError extends Error {
 
 /**
  * A delivery may not be larger than this when it is unpacked. Lambda takes 6 MB of event at most, of which base64 leaves
- * 4.5 MB; lines of ours pack to a tenth. What unpacks to more was made to, and would take the function's memory.
+ * 4.5 MB, and of an asynchronous event, as CloudWatch Logs sends it, 1 MB. Lines of one job pack to a fiftieth at best.
+ * What unpacks to more would take the memory that the function has.
  */
 export const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 

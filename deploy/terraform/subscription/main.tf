@@ -187,10 +187,11 @@ resource "aws_lambda_function" "forwarder" {
   handler                        = "subscription.forward"
   runtime                        = var.runtime
   architectures                  = ["arm64"]
-  memory_size                    = 512
   timeout                        = 120
   role                           = aws_iam_role.function.arn
   reserved_concurrent_executions = var.max_concurrency
+  # The largest delivery that is unpacked, 64 MiB, was seen to take 470 MB; CPU comes with memory.
+  memory_size = 1024
 
   logging_config {
     log_format = "Text"
