@@ -71,7 +71,7 @@ describe.each(runningEngines())('on $label', ({ name }) => {
   });
 
   it('overload: what the node refuses with 429, whole or in part, is sent again until it is in', async () => {
-    const lines = linesOfDay('2026-03-02', 120);
+    const lines = linesOfDay('2026-03-02', 60);
     const answers: SearchAnswer[] = [];
     const results = await Promise.all(
       Array.from({ length: 24 }, async (_, part) => {
