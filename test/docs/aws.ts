@@ -64,12 +64,6 @@ function deployStack(): void {
   }
 }
 
-/** `aws s3 cp FILE s3://BUCKET/KEY` */
-function copyToBucket([file = '', target = '']: readonly string[]): void {
-  readFileSync(file);
-  if (!/^s3:\/\/[a-z0-9.-]{3,63}\/.+/.test(target)) throw new Error(`${target} is no place in a bucket`);
-}
-
 const QUERY_ID = '12ab3456-12ab-123a-789e-1234567890ab';
 
 function startQuery(): void {
@@ -104,9 +98,6 @@ switch (`${service} ${operation}`) {
     break;
   case 'cloudformation deploy':
     deployStack();
-    break;
-  case 's3 cp':
-    copyToBucket(parameters);
     break;
   case 'logs start-query':
     startQuery();

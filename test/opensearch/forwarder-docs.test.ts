@@ -15,8 +15,7 @@ for (const [name, file] of Object.entries({ fargauge: 'dist/cli.cjs', aws: 'test
   const script = `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, file)}' "$@"\n`;
   writeFileSync(join(folder, 'bin', name), script, { mode: 0o755 });
 }
-symlinkSync(join(ROOT, 'deploy'), join(folder, 'deploy'));
-writeFileSync(join(folder, 'subscription.zip'), 'PK');
+for (const name of ['deploy', 'dist']) symlinkSync(join(ROOT, name), join(folder, name));
 writeFileSync(join(folder, 'lines.jsonl'), `${['the batch says hello', ...LINES].join('\n')}\n`);
 
 describe.each(runningEngines())('the commands of docs/opensearch.md on $label', (engine) => {

@@ -385,7 +385,7 @@ describe('terraform', () => {
     writeFileSync(file, 'PK');
     const variables = {
       log_group_names: groups,
-      package: file,
+      package_file: file,
       opensearch_url: 'https://search-logs-abc.eu-west-1.es.amazonaws.com',
       domain_arn: 'arn:aws:es:eu-west-1:123456789012:domain/logs',
       secret_arn: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:engine-AbCdEf',

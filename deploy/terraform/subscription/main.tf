@@ -16,7 +16,7 @@ variable "log_group_names" {
   type        = set(string)
 }
 
-variable "package" {
+variable "package_file" {
   description = "The function's package: a zip with subscription.cjs at its root."
   type        = string
 }
@@ -182,8 +182,8 @@ resource "aws_cloudwatch_log_group" "function" {
 resource "aws_lambda_function" "forwarder" {
   function_name                  = var.name
   description                    = "Puts the lines of fargauge into OpenSearch or Elasticsearch."
-  filename                       = var.package
-  source_code_hash               = filebase64sha256(var.package)
+  filename                       = var.package_file
+  source_code_hash               = filebase64sha256(var.package_file)
   handler                        = "subscription.forward"
   runtime                        = var.runtime
   architectures                  = ["arm64"]
