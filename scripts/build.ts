@@ -7,6 +7,7 @@
  *   dist/report-log-groups.cjs  what of `fargauge report` needs the AWS SDK
  *   dist/html-page.cjs          its `--format html`, required when a page is due
  *   dist/notifier.cjs           the function that tells Slack of stopped tasks; `fargauge notify` requires it to send
+ *   dist/subscription.cjs       the Lambda function that puts lines into a search index, `subscription.forward`
  *   dist/cdk.cjs                the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
  *   dist/NOTICES.txt            the licences of the packages bundled into them
  */
@@ -25,6 +26,7 @@ const entries = {
   'html-page': 'src/report/page/html-page.ts',
   cli: 'src/cli/cli.ts',
   notifier: 'src/notifier/main.ts',
+  subscription: 'src/subscription/main.ts',
   cdk: 'src/cdk/fargauge-extension.ts',
 };
 const LAZY_ENTRIES = ['cloudwatch-logs', 'report-log-groups', 'html-page', 'notifier'] as const;
@@ -116,6 +118,7 @@ const results = [
     // Its build for Node looks for the package `canvas` wherever it is installed, at the start.
     alias: { 'vega-canvas': join(root, 'node_modules/vega-canvas/build/vega-canvas.browser.js') },
   }),
+  await build({ ...shared, entryPoints: { subscription: entries.subscription } }),
   await build({ ...shared, entryPoints: { cdk: entries.cdk }, external: ['aws-cdk-lib', 'constructs'] }),
 ];
 const metafiles = results.map(({ metafile }) => metafile).filter((metafile) => metafile !== undefined);

@@ -116,8 +116,31 @@ const RULES: readonly Rule[] = [
     may: ['src/local/', 'src/core/types.ts', 'src/proc/', 'node:', 'zod'],
     mayTypes: ['src/clock.ts'],
   },
+  {
+    of: 'src/report/',
+    may: ['src/report/', 'src/core/', 'src/reading/line-identities.ts', 'src/version.ts', 'string-width'],
+    mayTypes: ['src/reading/'],
+  },
   { of: 'src/deploy/', may: ['src/deploy/'] },
-  { of: 'src/subscription/', may: ['src/subscription/', 'src/core/'] },
+  // It reads the system's clock, as the sidecar's main.ts does.
+  {
+    of: 'src/subscription/main.ts',
+    may: ['src/subscription/', 'src/clock.ts'],
+  },
+  {
+    of: 'src/subscription/',
+    may: [
+      'src/subscription/',
+      'src/core/',
+      'src/sinks/retry.ts',
+      'undici',
+      '@aws-sdk/client-secrets-manager',
+      '@aws-sdk/client-sqs',
+      '@smithy/',
+      'node:',
+    ],
+    mayTypes: ['src/clock.ts'],
+  },
   { of: 'src/cdk/', may: ['src/deploy/', 'aws-cdk-lib', 'constructs'] },
   { of: 'src/notifier/main.ts', may: ['src/notifier/', 'src/clock.ts'] },
   // Its clients of AWS are in one file.

@@ -3,6 +3,7 @@ import { nearest } from '../nearest.ts';
 import { version } from '../version.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { UseError } from './command-line.ts';
+import { indexCommand } from './index-lines.ts';
 import { injectCommand } from './inject.ts';
 import { localCommand } from './local.ts';
 import { notifyCommand } from './notify.ts';
@@ -17,6 +18,7 @@ const COMMANDS: readonly Command[] = [
   replayCommand,
   injectCommand,
   reportCommand,
+  indexCommand,
   notifyCommand,
 ];
 

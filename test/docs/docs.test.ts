@@ -57,7 +57,7 @@ function run(script: string) {
 
 describe('the commands of the docs', () => {
   // They are run with what they need: Terraform, a search engine.
-  const elsewhere = ['terraform.md', 'dashboards.md'];
+  const elsewhere = ['terraform.md', 'dashboards.md', 'opensearch.md'];
   const pages = PAGES.filter((page) => !elsewhere.includes(page) && blocksOf(page, 'sh').length > 0);
 
   it('are on these pages', () => {

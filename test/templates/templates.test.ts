@@ -50,7 +50,7 @@ describe('cfn-lint', () => {
 const MIRROR = TERRAFORM_PLUGIN_DIR ? `-plugin-dir=${TERRAFORM_PLUGIN_DIR}` : '';
 
 /** Those that make resources, each for itself. */
-const MODULES = ['report-metrics', 'queries', 'dashboard', 'notifier'];
+const MODULES = ['report-metrics', 'queries', 'dashboard', 'notifier', 'subscription'];
 
 /** Made-up keys, and a provider that does not ask AWS whose they are. */
 const OFFLINE_PROVIDER = `provider "aws" {
@@ -378,5 +378,68 @@ describe('terraform', () => {
       .map(([, Sid = '', Action = '']) => actionsOf({ Sid, Action: JSON.parse(Action) }))
       .filter(({ Sid }) => Sid !== 'RuleKeepsWhatCouldNotBeDelivered' && Sid !== 'DecryptsTheSecret');
     expect(written).toEqual(cloudFormationActions());
+  });
+
+  it('plans the forwarder of the CloudFormation template', () => {
+    const file = join(folder, 'subscription.zip');
+    writeFileSync(file, 'PK');
+    const variables = {
+      log_group_names: groups,
+      package_file: file,
+      opensearch_url: 'https://search-logs-abc.eu-west-1.es.amazonaws.com',
+      domain_arn: 'arn:aws:es:eu-west-1:123456789012:domain/logs',
+      secret_arn: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:engine-AbCdEf',
+      subnet_ids: ['subnet-1'],
+      security_group_ids: ['sg-1'],
+    };
+    writeFileSync(join(folder, 'terraform/subscription/variables.tfvars.json'), JSON.stringify(variables));
+    const plan = planOf('terraform/subscription', '-var-file=variables.tfvars.json');
+    const resources = plan.planned_values.root_module.resources as readonly {
+      type: string;
+      name: string;
+      values: JsonObject;
+    }[];
+    const planned = (type: string) =>
+      resources.filter((each) => each.type === type).map(({ values }) => values);
+    const template = readTemplate('subscription.yaml').Resources;
+    const properties = (name: string) => template[name]?.Properties ?? {};
+
+    const filters = planned('aws_cloudwatch_log_subscription_filter');
+    const [, , pattern] = (properties('Subscription').FilterPattern as { 'Fn::If': string[] })['Fn::If'];
+    expect(filters.map(({ log_group_name }) => log_group_name)).toEqual(groups);
+    for (const filter of filters) expect(filter.filter_pattern).toBe(pattern);
+    expect(planned('aws_lambda_permission')).toHaveLength(groups.length);
+
+    const [lambda] = planned('aws_lambda_function');
+    const made = properties('Function');
+    expect(lambda).toMatchObject({
+      handler: made.Handler,
+      memory_size: made.MemorySize,
+      timeout: made.Timeout,
+      architectures: made.Architectures,
+      vpc_config: [{ subnet_ids: ['subnet-1'], security_group_ids: ['sg-1'] }],
+    });
+    expect(planned('aws_sqs_queue')[0]).toMatchObject({
+      message_retention_seconds: properties('FailureQueue').MessageRetentionPeriod,
+      visibility_timeout_seconds: properties('FailureQueue').VisibilityTimeout,
+    });
+    expect(planned('aws_lambda_event_source_mapping')[0]).toMatchObject({
+      enabled: false,
+      batch_size: properties('ReplayOfFailures').BatchSize,
+      function_response_types: properties('ReplayOfFailures').FunctionResponseTypes,
+    });
+    expect(planned('aws_lambda_function_event_invoke_config')[0]).toMatchObject({
+      maximum_retry_attempts: properties('Failures').MaximumRetryAttempts,
+      maximum_event_age_in_seconds: properties('Failures').MaximumEventAgeInSeconds,
+    });
+    const alarms = planned('aws_cloudwatch_metric_alarm').map(({ namespace, metric_name }) => [
+      namespace,
+      metric_name,
+    ]);
+    expect(alarms.toSorted()).toEqual(
+      ['FailureAlarm', 'LossAlarm']
+        .map((name) => [properties(name).Namespace, properties(name).MetricName])
+        .toSorted(),
+    );
   });
 });

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { FoundLine } from '../core/parsed-line.ts';
+import { indexNameOf } from './index-name.ts';
+
+/** What the engine keeps of one line. */
+export interface Document {
+  readonly index: string;
+  readonly id: string;
+  /** One line of JSON. */
+  readonly json: string;
+}
+
+/** The engine's limit: of a longer one the whole request is refused. */
+const MAX_ID_BYTES = 512;
+
+/** Answers of the metadata endpoint, for `fargauge replay`: they say nothing of whose task it was. */
+const UNINDEXED_TYPE = 'RECORD';
+
+/** Whether lines of this type are put into the index. Of a newer version's types nothing is known but that they are lines. */
+export function isIndexed(type: string): boolean {
+  return type !== UNINDEXED_TYPE;
+}
+
+/**
+ * The document of a line of ours: the line itself. Its id is made of `taskId` and `seq`, which make a line unique, so
+ * that a line that is delivered again, or back-filled, makes no copy.
+ * @param text the line as it stood in the log
+ */
+export function lineDocument(line: FoundLine, text: string): Document {
+  const { taskId } = line.fields;
+  return {
+    index: indexNameOf(line.timeMs),
+    id: typeof taskId === 'string' ? shortId(`${taskId}-${line.seq}`) : hashOf(text),
+    json: onOneLine(text, line.fields),
+  };
+}
+
+/** A task's id is 32 characters: a longer one is somebody's invention, but no reason to lose the line. */
+function shortId(id: string): string {
+  return Buffer.byteLength(id) <= MAX_ID_BYTES ? id : hashOf(id);
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** In a log event JSON may stand over lines; `_bulk` counts lines. */
+function onOneLine(text: string, value: unknown): string {
+  const json = text.trim();
+  return /[\n\r]/.test(json) ? JSON.stringify(value) : json;
+}

@@ -1,0 +1,226 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { indexLines } from '../../src/cli/index-lines.ts';
+import { parseIndexOptions } from '../../src/cli/index-options.ts';
+import { systemClock } from '../../src/clock.ts';
+import { type BulkServer, startBulkServer } from '../support/bulk-server.ts';
+import { linesOfDay, linesOfRun } from '../support/lines.ts';
+
+const LINES = linesOfDay('2026-03-02', 20);
+const RECORD = (LINES[0] ?? '').replace('"START"', '"RECORD"').replace('"seq":1', '"seq":99');
+const folder = mkdtempSync(join(tmpdir(), 'fargauge-index-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let engine: BulkServer;
+beforeEach(async () => {
+  engine = await startBulkServer();
+});
+afterEach(() => engine.close());
+
+function file(name: string, lines: readonly string[]): string {
+  const path = join(folder, name);
+  const content = `${lines.join('\n')}\n`;
+  writeFileSync(path, name.endsWith('.gz') ? gzipSync(content) : content);
+  return path;
+}
+
+interface Run {
+  readonly env?: Record<string, string>;
+  readonly input?: Iterable<string> | AsyncIterable<string>;
+  readonly isTerminal?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+async function index(argv: readonly string[], { env = {}, input = [], isTerminal, signal }: Run = {}) {
+  const stdout = new PassThrough();
+  const stderr = Object.assign(new PassThrough(), { isTTY: isTerminal ?? false });
+  const exitCode = await indexLines(
+    argv,
+    { stdin: Readable.from(input), stdout, stderr },
+    { env, clock: systemClock, ...(signal && { signal }) },
+  );
+  stdout.end();
+  stderr.end();
+  return { exitCode, stdout: await text(stdout), stderr: await text(stderr) };
+}
+
+describe('fargauge index', () => {
+  it('indexes the lines of files and stdin, each once, and says what it left out', async () => {
+    engine.hasTemplate = false;
+    const first = file('first.jsonl', [...LINES.slice(0, 60), 'hello', '{"fargaugeVersion":1', RECORD]);
+    const second = file('second.jsonl.gz', LINES.slice(50));
+    const { exitCode, stdout, stderr } = await index(['--opensearch', engine.url, first, second, '-'], {
+      input: [`${LINES[0]}\n`],
+    });
+    expect(engine.documents.size).toBe(LINES.length);
+    expect(stdout).toBe(
+      `${LINES.length} lines indexed, 11 were there already, 1 left out: somebody else’s, 1 left out: of types that are not indexed, 1 left out: broken\n`,
+    );
+    expect(stderr).toBe(
+      'fargauge index: the index template was put\nfargauge index: broken, 1: is not JSON\n',
+    );
+    // The broken one is one of ours that is not in the index.
+    expect(exitCode).toBe(1);
+
+    const again = await index(['--opensearch', engine.url, second]);
+    expect(again).toEqual({
+      exitCode: 0,
+      stdout: `0 lines indexed, ${LINES.length - 50} were there already\n`,
+      stderr: '',
+    });
+  });
+
+  it('says it as JSON', async () => {
+    engine.refuses = ({ type }) => type === 'REPORT';
+    const path = file('lines.jsonl', linesOfRun('2026-03-02T02:00:00Z', 1));
+    const { exitCode, stdout, stderr } = await index(['--json', '--opensearch', engine.url, path]);
+    expect(JSON.parse(stdout)).toEqual({
+      indexed: linesOfRun('2026-03-02T02:00:00Z', 1).length - 1,
+      copies: 0,
+      failed: 1,
+      failedReasons: { 'status 400: mapper_parsing_exception: failed to parse field [a]': 1 },
+      leftOut: { foreign: 0, otherTypes: 0, newer: 0, broken: 0 },
+      brokenReasons: {},
+    });
+    expect(stderr).toContain('not indexed, 1: status 400: mapper_parsing_exception');
+    expect(exitCode).toBe(1);
+  });
+
+  it('puts the template anew, or leaves it alone, when it is told to', async () => {
+    const path = file('lines.jsonl', LINES);
+    await index(['--put-template', '--opensearch', engine.url, path]);
+    await index(['--no-template', '--opensearch', engine.url, path]);
+    expect(engine.requests.map(({ method, path: asked }) => `${method} ${asked.split('?')[0]}`)).toEqual([
+      'PUT /_index_template/fargauge',
+      'POST /_bulk',
+      'POST /_bulk',
+    ]);
+  });
+
+  it('authorizes with the username and password of its environment', async () => {
+    const path = file('lines.jsonl', LINES);
+    const env = { OPENSEARCH_USERNAME: 'me', OPENSEARCH_PASSWORD: 'hunter2' };
+    engine.accepts = ({ headers }) => headers.authorization === `Basic ${btoa('me:hunter2')}`;
+    expect(await index(['--opensearch', engine.url, path], { env })).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+    });
+    const { exitCode, stderr } = await index(['--opensearch', engine.url, path]);
+    expect(stderr).toBe(
+      `fargauge index: ${engine.url}: status 401; --no-template leaves the index template alone, --auth says how to authorize\n`,
+    );
+    expect(exitCode).toBe(2);
+  });
+
+  it('says at once when nobody is there, or a file is not', async () => {
+    const path = file('lines.jsonl', LINES);
+    const missing = join(folder, 'missing.jsonl');
+    const unread = await index(['--opensearch', engine.url, path, missing]);
+    expect(unread.exitCode).toBe(2);
+    expect(unread.stdout).toContain(`${LINES.length} lines indexed`);
+    expect(unread.stderr).toContain(`cannot read ${missing}`);
+    await engine.close();
+    const { exitCode, stderr } = await index(['--opensearch', engine.url, path]);
+    expect(stderr).toMatch(/ECONNREFUSED.*; is the address right, and the engine up\?\n$/);
+    expect(exitCode).toBe(2);
+  });
+
+  it('stops reading when nobody lets it in any more', async () => {
+    engine.injectAlways({ kind: 'answer', status: 403, body: '{"Message":"not\\u001b[2J authorized"}' });
+    async function* endless() {
+      for (let number = 0; ; number += 1) yield `${linesOfRun('2026-03-02T02:00:00Z', number).join('\n')}\n`;
+    }
+    const { exitCode, stderr } = await index(['--opensearch', engine.url, '-'], { input: endless() });
+    expect(stderr).toContain('not\\u001b[2J authorized');
+    expect(stderr).toContain('stopped early: call it again when that is mended');
+    expect(exitCode).toBe(1);
+  });
+
+  it('tells a terminal how far it is', async () => {
+    const path = file('lines.jsonl', LINES);
+    const { stderr } = await index(['--opensearch', engine.url, path], { isTerminal: true });
+    expect(stderr).toBe(`\r\u001b[K${LINES.length} lines indexed, 0 were there already\r\u001b[K`);
+  });
+
+  it('ends at Ctrl-C with what it has done', async () => {
+    const controller = new AbortController();
+    async function* interrupted() {
+      yield `${LINES.join('\n')}\n`;
+      controller.abort();
+      yield `${LINES[0]}\n`;
+    }
+    const { exitCode, stderr } = await index(['--opensearch', engine.url, '-'], {
+      input: interrupted(),
+      signal: controller.signal,
+    });
+    expect(stderr).toContain('interrupted: call it again to go on');
+    expect(exitCode).toBe(130);
+  });
+});
+
+describe('the options of fargauge index', () => {
+  const nowMs = Date.UTC(2026, 10, 27, 4);
+  const parse = (argv: readonly string[], env = {}) => parseIndexOptions(argv, { env, nowMs });
+  const URL_OPTION = ['--opensearch', 'http://127.0.0.1:9200'];
+
+  it('read a log group of the last week', () => {
+    expect(parse([...URL_OPTION, '--log-group', '/ecs/batch'], { AWS_REGION: 'eu-west-1' })).toMatchObject({
+      ok: true,
+      options: {
+        authorization: { kind: 'none' },
+        source: {
+          kind: 'log groups',
+          logGroupNames: ['/ecs/batch'],
+          region: 'eu-west-1',
+          window: { fromMs: nowMs - 7 * 86_400_000, toMs: nowMs },
+        },
+        template: 'ensure',
+      },
+    });
+  });
+
+  it('sign for a domain of Amazon OpenSearch Service', () => {
+    const url = 'https://search-logs-abc.eu-west-1.es.amazonaws.com';
+    expect(parse(['--opensearch', url, 'a'])).toMatchObject({
+      options: { authorization: { kind: 'sigv4', region: 'eu-west-1' } },
+    });
+  });
+
+  it.each([
+    [[], '--opensearch is missing'],
+    [URL_OPTION, 'name files, - for stdin, or a log group'],
+    [['--opensearch', 'localhost:9200', 'a'], '--opensearch "localhost:9200" is not allowed'],
+    [['--opensearch', 'http://me:hunter2@localhost', 'a'], 'OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD'],
+    [[...URL_OPTION, '-', '-'], '- can be named once'],
+    [[...URL_OPTION, 'a', '--log-group', '/b'], 'name files or log groups, not both'],
+    [[...URL_OPTION, '--log-group', '/b'], '--log-group needs a region'],
+    [[...URL_OPTION, '--log-group', 'a b', '--region', 'eu-west-1'], '--log-group "a b" is not allowed'],
+    [[...URL_OPTION, '--log-group', '/b', '--region', 'Paris'], '--region "Paris" is not allowed'],
+    [[...URL_OPTION, 'a', '--since', '7d'], '--since makes no sense without --log-group'],
+    [[...URL_OPTION, '--log-group', '/b', '--since', 'monday'], '--since "monday" is not allowed'],
+    [[...URL_OPTION, '--log-group', '/b', '--until', '8d'], '--since 7d is not before --until 8d'],
+    [[...URL_OPTION, 'a', '--auth', 'key'], '--auth "key" is not allowed'],
+    [[...URL_OPTION, 'a', '--auth', 'basic'], '--auth basic needs OPENSEARCH_USERNAME'],
+    [[...URL_OPTION, 'a', '--auth', 'sigv4'], '--auth sigv4 needs a region'],
+    [[...URL_OPTION, 'a', '--put-template', '--no-template'], 'cannot both be meant'],
+  ])('are refused: %j', (argv, problem) => {
+    const parsed = parse(argv);
+    expect(parsed.ok ? [] : parsed.problems).toContainEqual(expect.stringContaining(problem));
+    expect(JSON.stringify(parsed)).not.toContain('hunter2');
+  });
+
+  it('send no password where it could be read on the way', () => {
+    const env = { OPENSEARCH_USERNAME: 'me', OPENSEARCH_PASSWORD: 'hunter2' };
+    expect(parse(['--opensearch', 'http://10.0.0.1:9200', 'a'], env)).toEqual({
+      ok: false,
+      problems: [
+        '--opensearch http://10.0.0.1:9200 is not allowed: it must be https where a password is sent',
+      ],
+    });
+  });
+});
