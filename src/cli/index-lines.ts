@@ -9,13 +9,8 @@ import type { BackFill, BackFillCounts } from '../subscription/back-fill.ts';
 import { isIndexed, lineDocument } from '../subscription/document.ts';
 import type { SearchClient } from '../subscription/search-client.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
-import {
-  DEFAULT_SINCE,
-  type EngineAuthorization,
-  type IndexOptions,
-  parseIndexOptions,
-  type Source,
-} from './index-options.ts';
+import { type EngineAuthorization, type IndexOptions, parseIndexOptions } from './index-options.ts';
+import { DEFAULT_SINCE, type FileSource, type LogGroupSource } from './log-source.ts';
 import { Progress } from './progress.ts';
 import { listenForStop } from './stop-signals.ts';
 
@@ -222,7 +217,11 @@ interface Texts {
   readonly areMessages: boolean;
 }
 
-async function* textsOf(source: Source, { stdin }: Streams, signal: AbortSignal): AsyncGenerator<Texts> {
+async function* textsOf(
+  source: FileSource | LogGroupSource,
+  { stdin }: Streams,
+  signal: AbortSignal,
+): AsyncGenerator<Texts> {
   if (source.kind === 'files') {
     for (const file of source.files) {
       yield { texts: file === '-' ? streamLines(stdin) : fileLines(file), areMessages: false };

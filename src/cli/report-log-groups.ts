@@ -6,10 +6,10 @@ import { reportLines, type UnreportedRun, unreportedRuns } from '../reading/insi
 import { InsightsQueries } from '../reading/insights-queries.ts';
 import { createReadingClient, filteredLines, LogGroupError } from '../reading/log-groups.ts';
 import type { TextBatches } from '../reading/text-lines.ts';
-import type { LogGroupSource } from './report-options.ts';
+import type { ReportLogGroups } from './report-options.ts';
 
 export interface LogGroupReader {
-  readonly source: LogGroupSource;
+  readonly source: ReportLogGroups;
   /** As `--job` takes them. */
   readonly jobs: readonly string[];
   /** Lines that a report is made of. */

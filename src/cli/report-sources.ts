@@ -6,7 +6,7 @@ import { grouped } from '../report/quantities.ts';
 import type { ReportDocument } from '../report/report-document.ts';
 import type { Streams } from './command.ts';
 import { Progress } from './progress.ts';
-import type { LogGroupSource, ReportOptions } from './report-options.ts';
+import type { ReportLogGroups, ReportOptions } from './report-options.ts';
 
 export interface ReadingSurroundings {
   readonly streams: Streams;
@@ -71,7 +71,7 @@ async function readFiles(
 
 /** @throws ReadError; the signal's reason, once it is aborted */
 async function readGroups(
-  source: LogGroupSource,
+  source: ReportLogGroups,
   jobs: readonly string[],
   { aggregation, reading, progress, clock, signal, streams, tell }: Reader,
 ): Promise<void> {

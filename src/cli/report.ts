@@ -5,7 +5,8 @@ import { FORMATS } from '../report/formats.ts';
 import { printable } from '../report/printable.ts';
 import type { ReportDocument } from '../report/report-document.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
-import { DEFAULT_SINCE, parseReportOptions } from './report-options.ts';
+import { DEFAULT_SINCE } from './log-source.ts';
+import { parseReportOptions } from './report-options.ts';
 import { reportDocument } from './report-sources.ts';
 
 /** `--fail-over`: a job could save more. */
