@@ -6,10 +6,12 @@ import { type FaultyProxy, type ProxyFault, startFaultyProxy } from '../support/
 import { LambdaFunction } from '../support/lambda-function.ts';
 import { type QueueServer, startQueueServer } from '../support/queue-server.ts';
 import { askEngine, type RunningEngine, runningEngines } from '../support/search-engines.ts';
+import { itDrawsWhatIsTrue } from './dashboard.ts';
 
 const INDICES = 'fargauge-2026.06.15,fargauge-2026.06.16';
 const RUNS = dayOfRuns();
-const TRUTH = truthOf(RUNS.flatMap(({ lines }) => lines));
+const LINES = RUNS.flatMap(({ lines }) => lines);
+const TRUTH = truthOf(LINES);
 
 /** Deliveries hold as many events as came in the moment: from one up to this. */
 const MAX_DELIVERY_EVENTS = 120;
@@ -191,5 +193,9 @@ describe.concurrent.each(runningEngines())('a day of 10,000 runs, delivered to $
     expect(loaded.told.indexedCount).toBeLessThanOrEqual(TRUTH.lineCount);
     // A line whose answer was lost is a copy when it is sent again.
     expect((loaded.told.indexedCount ?? 0) + (loaded.told.copyCount ?? 0)).toBeGreaterThan(TRUTH.lineCount);
+  });
+
+  describe('on the dashboard', () => {
+    itDrawsWhatIsTrue(LINES, () => ({ url: engine.url, index: INDICES }));
   });
 });

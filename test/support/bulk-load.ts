@@ -1,4 +1,4 @@
-import { INDEX_PREFIX, indexNameOf } from '../../src/subscription/index-name.ts';
+import { indexNameOf } from '../../src/subscription/index-name.ts';
 import { indexTemplate } from '../../src/subscription/index-template.ts';
 import { documentOf } from './day-truth.ts';
 import { askEngine } from './search-engines.ts';
@@ -30,6 +30,6 @@ export async function loadLines(
 
 function bulkItem(prefix: string, line: string): string {
   const { taskId, seq, time } = documentOf(line);
-  const index = indexNameOf(Date.parse(time)).replace(INDEX_PREFIX, prefix);
+  const index = indexNameOf(Date.parse(time), prefix);
   return `${JSON.stringify({ create: { _index: index, _id: `${taskId}-${seq}` } })}\n${line}\n`;
 }
