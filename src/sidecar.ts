@@ -94,6 +94,7 @@ class Loop {
   /** Until it turns out that there is nothing to be seen. */
   #processes: TaskProcesses | undefined;
   #looking: Promise<void> | undefined;
+  #hasSampled = false;
   /** What was last told of the looks at /proc. */
   #toldSources = '';
   #hasToldThinning = false;
@@ -174,7 +175,9 @@ class Loop {
       const { containers } = task;
       const look = this.#processes.look({ containers, selfId: self?.id, nowMs: polledAtMs });
       if (look) {
-        fold(look.samples);
+        // As long as nothing is seen, the lines come when they would without looking.
+        this.#hasSampled ||= look.samples.size > 0;
+        if (this.#hasSampled) fold(look.samples);
         return look;
       }
       log.info({}, 'no process in /proc is of another container of this task: it is not looked at any more');
@@ -183,7 +186,7 @@ class Loop {
     }
     // The endpoint's samples go on without.
     this.#processes = undefined;
-    fold(new Map());
+    if (this.#hasSampled) fold(new Map());
     return undefined;
   }
 

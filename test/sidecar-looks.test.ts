@@ -42,6 +42,7 @@ class Rig {
   constructor(
     look: (atMs: number) => ProcLook | undefined = (atMs) => looked(atMs),
     environment: Record<string, string> = {},
+    summaryIntervalMs = 0,
   ) {
     const { clock, sink, stop, messages, looks } = this;
     const answer = async <T>(value: () => T) => {
@@ -58,7 +59,7 @@ class Rig {
     const say = (_fields: object, message: string) => void messages.push(message);
     this.#ended = run(
       parseConfig({ ECS_CONTAINER_METADATA_URI_V4: 'http://127.0.0.1/v4/x', ...environment }),
-      SETTINGS,
+      { ...SETTINGS, summaryIntervalMs },
       {
         endpoint,
         clock,
@@ -166,6 +167,19 @@ describe('looks at /proc beside the polls', () => {
     expect(rig.looks).toHaveLength(4);
     expect(await rig.end()).not.toHaveProperty('sampleSources');
     expect(rig.messages.filter((message) => message.includes('not looked at any more'))).toHaveLength(1);
+  });
+
+  it('that see nothing change no line, nor when it comes', async () => {
+    const environment = { FARGAUGE_PROC_INTERVAL_MS: '300' };
+    const blind = new Rig((atMs) => looked(atMs, { samples: new Map() }), environment, 1_000);
+    const without = new Rig(() => undefined, environment, 1_000);
+    for (const rig of [blind, without]) {
+      await rig.pass(5_000);
+      await rig.end();
+    }
+    expect(blind.looks.length).toBeGreaterThan(10);
+    expect(blind.sink.lines.length).toBeGreaterThan(4);
+    expect(blind.sink.lines).toEqual(without.sink.lines);
   });
 
   it('that fail cost the looks, not the run', async () => {

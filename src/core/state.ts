@@ -108,7 +108,9 @@ export function step(state: State, poll: Poll): Line[] {
       if (isObserved(state, container)) lines.push(line(state, 'SAMPLE', sampleFields(state, folded)));
     }
   }
-  lines.push(...dueSummaries(state, poll.elapsedMs));
+  // They keep the polls' time, so that those who look at /proc do not write at other moments.
+  const isLookAlone = poll.processes !== undefined && poll.stats === undefined && poll.task === undefined;
+  if (!isLookAlone) lines.push(...dueSummaries(state, poll.elapsedMs));
   return lines;
 }
 

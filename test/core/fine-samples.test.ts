@@ -258,9 +258,10 @@ describe('a run with looks at /proc', () => {
   });
 
   it('has windows that add up to the whole', () => {
-    const looks = Array.from({ length: 12 }, (_, index) => (index + 1) * 700).map((atMs) =>
-      look(atMs, processes(atMs, 0.333 * busy(atMs), 10)),
-    );
+    const looks = Array.from({ length: 12 }, (_, index) => (index + 1) * 700).map((atMs) => ({
+      ...poll(atMs, RUNNING),
+      processes: samples({ etl: processes(atMs, 0.333 * busy(atMs), 10) }),
+    }));
     const { container: line, summaries } = linesOf(
       [poll(10, RUNNING), ...looks, poll(9_000, stopped(8_500, 0))],
       9_000,
