@@ -295,7 +295,7 @@ class StreamWriter implements CloudWatchLogsSink {
       failure = await this.#api.createLogStream(stream.target, this.#patience(stream));
     }
     if (failure) return failure;
-    stream.isCreated = true;
+    stream.created();
     this.#options.log('info', { ...stream.target }, 'log stream created');
     return undefined;
   }

@@ -77,6 +77,12 @@ export class LogStream {
     this.isCreated = false;
   }
 
+  /** What was refused for want of the stream is sent again at once, though lines may have come since that could wait. */
+  created(): void {
+    this.isCreated = true;
+    this.#pacedUntilMs = 0;
+  }
+
   /** A request of several lines was not valid: one of these is at fault. */
   suspect(lineCount: number): void {
     this.#suspectCount = lineCount;

@@ -131,6 +131,16 @@ describe('streams and groups that are missing', () => {
     ]);
   });
 
+  it('a line written while a stream is created does not put off those that wait for it', async () => {
+    const { sink, clock, line, driveUntil } = await open({ streams: [] });
+    const startMs = clock.now();
+    sink.write([line('START')]);
+    await driveUntil(() => sink.backlog.isCallInFlight);
+    sink.write([line('SUMMARY', 'app')]);
+    await driveUntil(() => sink.counts.acceptedLineCount === 2);
+    expect(clock.now() - startMs).toBe(5_000);
+  });
+
   it('a stream that someone else creates meanwhile is taken as it is', async () => {
     const { sink, server, line, driveUntil } = await open();
     server.inject([{ kind: 'error', status: 400, name: 'ResourceNotFoundException' }]);
