@@ -49,9 +49,10 @@ export function unknownVariables(
 ): string[] {
   const known = Object.values(variables).map(({ name }) => name);
   const unknown = Object.keys(env).filter((name) => name.startsWith('FARGAUGE_') && !known.includes(name));
-  return unknown.map(
-    (name) => `${name} is not a variable of ${program}. Did you mean ${nearest(name, known)}?`,
-  );
+  return unknown.map((name) => {
+    const meant = nearest(name, known);
+    return `${name} is not a variable of ${program}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`;
+  });
 }
 
 /** A value for a message: cut, and without control characters. */
