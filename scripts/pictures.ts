@@ -1,6 +1,7 @@
 /**
- * Draws the pictures of docs/pictures, and says in docs/dashboards.md what they show: `npm run pictures`. A real OpenSearch is started (scripts/search-engine.ts), the
- * tests' day of 10,000 runs is put into it, and Vega draws what it answers. A test compares them.
+ * Draws the pictures of docs/pictures, and says in docs/dashboards.md what they show: `npm run pictures`. A real
+ * OpenSearch is started (scripts/search-engine.ts), the tests' day of 10,000 runs is put into it, and Vega draws what it
+ * answers. A test compares them.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -22,12 +22,13 @@ import { replaceBlock } from './replace-block.ts';
 
 const HELP = `npm run soak -- [--minutes N] [--speed N] [--collect-seconds N] [--json] [--write]
 
-  --minutes N  how long, 6 at least (default 30); the first sixth is for warming up and does not count
-  --speed N    how many times as fast its clock runs, 60 at the most (default 1): with 60, a minute takes a second
+  --minutes N          how long, 6 at least (default 30); the first sixth is for warming up and does not count
+  --speed N            how many times as fast its clock runs, 60 at the most (default 1): with 60, a minute takes a
+                       second
   --collect-seconds N  how often V8 is made to collect all garbage, so that what is left is what the program keeps
-               (default 60); 0: never, and then growth of memory is no failure
-  --json       the figures as JSON
-  --write      the figures into docs/measurements.md
+                       (default 60); 0: never, and then growth of memory is no failure
+  --json               the figures as JSON
+  --write              the figures into docs/measurements.md
 `;
 const EXIT_GREW = 1;
 const EXIT_USE = 2;

@@ -1,7 +1,7 @@
 /**
  * Runs tests of the sidecar's bundle on the arm64 Node that the image has, under QEMU's emulation of the processor. That
- * comes from Debian's packages, as do the libraries that Node needs (apt-get must be there, and root where it has no lists yet), and Node from
- * npm; nothing is installed outside of node_modules/.cache.
+ * comes from Debian's packages, as do the libraries that Node needs (apt-get must be there, and root where it has no
+ * lists yet), and Node from npm; nothing is installed outside of node_modules/.cache.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -88,7 +88,7 @@ export const VARIABLES = {
     '60',
     'a whole number from 1 to 86400, or 0 for none',
     wholeNumber(1, 86_400, true),
-    'A SUMMARY line per container each.',
+    'How often each container gets a SUMMARY line.',
   ),
   output: variable(
     'FARGAUGE_OUTPUT',
@@ -165,7 +165,7 @@ export const VARIABLES = {
     '1000',
     'a whole number from 100 to 10000',
     wholeNumber(100, 10_000),
-    'How often that is.',
+    'How often the processes are sampled there.',
   ),
   record: variable(
     'FARGAUGE_RECORD',

@@ -1,8 +1,12 @@
-/** What was probably meant: a candidate that the word begins, else the one with the fewest letters to change. */
-export function nearest(word: string, candidates: readonly string[]): string {
+/**
+ * What was probably meant: a candidate that the word begins, else the one with the fewest letters to change.
+ * @returns undefined when more than half of the word would have to be changed
+ */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const longer = candidates.find((candidate) => candidate.startsWith(word));
   if (longer !== undefined) return longer;
-  return candidates.toSorted((a, b) => editDistance(word, a) - editDistance(word, b))[0] ?? '';
+  const [best] = candidates.toSorted((a, b) => editDistance(word, a) - editDistance(word, b));
+  return best !== undefined && editDistance(word, best) <= word.length / 2 ? best : undefined;
 }
 
 /** Levenshtein's distance. */

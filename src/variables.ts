@@ -41,6 +41,8 @@ export function readVariable<T>(
   return undefined;
 }
 
+const PREFIX = 'FARGAUGE_';
+
 /** A sentence for each variable that begins as ours do and is none of them. */
 export function unknownVariables(
   env: Environment,
@@ -48,10 +50,13 @@ export function unknownVariables(
   program: string,
 ): string[] {
   const known = Object.values(variables).map(({ name }) => name);
-  const unknown = Object.keys(env).filter((name) => name.startsWith('FARGAUGE_') && !known.includes(name));
-  return unknown.map(
-    (name) => `${name} is not a variable of ${program}. Did you mean ${nearest(name, known)}?`,
-  );
+  const unknown = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !known.includes(name));
+  const ends = known.map((name) => name.slice(PREFIX.length));
+  return unknown.map((name) => {
+    const meant = nearest(name.slice(PREFIX.length), ends);
+    const advice = meant === undefined ? '' : ` Did you mean ${PREFIX}${meant}?`;
+    return `${name} is not a variable of ${program}.${advice}`;
+  });
 }
 
 /** A value for a message: cut, and without control characters. */

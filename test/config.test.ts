@@ -189,6 +189,13 @@ describe('an unknown variable', () => {
     );
   });
 
+  it('that resembles none is refused without a proposal', () => {
+    expect(refusalOf({ ...ECS, FARGAUGE_XYZZY: '1' })).toContain(
+      'FARGAUGE_XYZZY is not a variable of fargauge.',
+    );
+    expect(refusalOf({ ...ECS, FARGAUGE_XYZZY: '1' })).not.toContain('Did you mean');
+  });
+
   it('is refused even when it is empty: it is a slip all the same', () => {
     expect(refusalOf({ ...ECS, FARGAUGE_OUTPUTS: '' })).toContain('Did you mean FARGAUGE_OUTPUT?');
   });

@@ -41,7 +41,7 @@ async function main(argv: readonly string[], streams: Streams): Promise<number |
     await import('../main.ts');
     return undefined;
   }
-  if (name === '--help' || name === '-h') {
+  if (name === '--help' || name === '-h' || name === 'help') {
     streams.stdout.write(HELP);
     return 0;
   }
@@ -51,13 +51,10 @@ async function main(argv: readonly string[], streams: Streams): Promise<number |
   }
   const command = COMMANDS.find((each) => each.name === name);
   if (command === undefined) {
-    const meant = nearest(
-      name,
-      COMMANDS.map((each) => each.name),
-    );
-    streams.stderr.write(
-      `fargauge: no command ${JSON.stringify(name)}. Did you mean ${meant}? See fargauge --help\n`,
-    );
+    const names = COMMANDS.map((each) => each.name);
+    const meant = nearest(name, names);
+    const advice = meant === undefined ? `There are ${names.join(', ')}.` : `Did you mean ${meant}?`;
+    streams.stderr.write(`fargauge: no command ${JSON.stringify(name)}. ${advice} See fargauge --help\n`);
     return EXIT_USE;
   }
   return runCommandLine(command, rest, streams);

@@ -26,6 +26,6 @@ function reasonOf({ code, message }: NodeJS.ErrnoException, names: readonly stri
   const [reason = message] = message.split(/\. |\.?\n/);
   if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return reason;
   const [unknown = ''] = /(?<=')-[^']*(?=')/.exec(message) ?? [];
-  if (!unknown.startsWith('--') || names.length === 0) return `there is no option ${unknown}`;
-  return `there is no option ${unknown}. Did you mean --${nearest(unknown.slice(2), names)}?`;
+  const meant = unknown.startsWith('--') ? nearest(unknown.slice(2), names) : undefined;
+  return `there is no option ${unknown}${meant === undefined ? '' : `. Did you mean --${meant}?`}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The one table of all fields of all lines. It feeds the lines (their order and their check), the README's field
- * table and whatever else must know the fields by name.
+ * The one table of all fields of all lines. It feeds the lines (their order and their check), the table of
+ * docs/fields.md, the short one of the README, and whatever else must know the fields by name.
  */
 
 export const LINE_TYPES = ['START', 'SUMMARY', 'CONTAINER', 'REPORT', 'SAMPLE', 'RECORD'] as const;
@@ -192,7 +192,7 @@ export const REPORT_FIELDS = [
   ),
   mb('avgMemoryUsedMB', USE, 'Mean of the same.', '`memory_stats`'),
   mb('p95MemoryUsedMB', USE, '95th percentile of the same (within 0.5 %).', '`memory_stats`'),
-  percent('maxMemoryUtilizationPercent', USE, 'The highest of memorySizeMB.', ''),
+  percent('maxMemoryUtilizationPercent', USE, 'Highest memory usage, of memorySizeMB.', ''),
   mb(
     'maxWorkingSetMB',
     ENDS,

@@ -72,7 +72,7 @@ export class WindowNeed {
       return `${this.#blindRunCount} of ${this.#runCount} runs are blind: too few samples to know their peaks`;
     }
     if (this.#soundRunCount < MIN_RUN_COUNT) {
-      return `${this.#soundRunCount} of ${MIN_RUN_COUNT} runs that did not fail and were seen well`;
+      return `it takes ${MIN_RUN_COUNT} runs that did not fail and were seen well; found: ${this.#soundRunCount}`;
     }
     return undefined;
   }

@@ -18,6 +18,7 @@ describe('a command line', () => {
     [['--stop-timeot', '3'], 'there is no option --stop-timeot. Did you mean --stop-timeout?'],
     [['--stop=3'], 'there is no option --stop. Did you mean --stop-timeout?'],
     [['-x'], 'there is no option -x'],
+    [['--fast'], 'there is no option --fast'],
     [['--stop-timeout'], "Option '--stop-timeout <value>' argument missing"],
     [['--stop-timeout', '--diff'], "Option '--stop-timeout' argument is ambiguous"],
     [['--diff=yes'], "Option '--diff' does not take an argument"],

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { withNotifierTable } from '../../scripts/docs.ts';
+import { withFieldsTable, withNotifierTable } from '../../scripts/docs.ts';
 import { remove } from '../../src/deploy/injection.ts';
 import { awslogs, container, fileOf, pascalCased, taskDefinition } from '../deploy/task-definitions.ts';
 import { eventPath } from '../notifier/recorded-events.ts';
@@ -88,6 +88,13 @@ describe('the commands of the docs', () => {
   });
 });
 
+describe('the fields in fields.md', () => {
+  it('are those of the code (npm run docs makes the table)', () => {
+    const page = readPage('fields.md');
+    expect(withFieldsTable(page)).toBe(page);
+  });
+});
+
 describe('the variables in slack.md', () => {
   it('are those of the code (npm run docs makes the table)', () => {
     const page = readPage('slack.md');
@@ -110,18 +117,26 @@ describe('the program of cdk.md', () => {
 });
 
 describe('the links of the docs', () => {
-  it.each(PAGES)('of %s lead somewhere', (page) => {
-    const targets = [...readPage(page).matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
+  const pages = ['README.md', 'task-definitions/README.md', ...PAGES.map((page) => join('docs', page))];
+
+  it.each(pages)('of %s lead somewhere', (page) => {
+    const text = readFileSync(join(ROOT, page), 'utf8');
+    const targets = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
     const broken = targets
       .filter((target) => !target.startsWith('https://'))
       .filter((target) => !leadsSomewhere(page, target));
     expect(broken).toEqual([]);
   });
+
+  it('of docs/README.md lead to every page', () => {
+    const index = readPage('README.md');
+    expect(PAGES.filter((page) => page !== 'README.md' && !index.includes(`](${page})`))).toEqual([]);
+  });
 });
 
 function leadsSomewhere(page: string, target: string): boolean {
   const [path = '', anchor] = target.split('#');
-  const file = path === '' ? join(ROOT, 'docs', page) : join(ROOT, 'docs', dirname(page), path);
+  const file = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), path);
   if (!existsSync(file)) return false;
   if (anchor === undefined) return true;
   const headings = [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>

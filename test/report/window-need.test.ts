@@ -48,11 +48,11 @@ describe('the size recommended for a window', () => {
   });
 
   it.each<[string, readonly LineFields[], string]>([
-    ['few runs', [{}, {}, {}, {}], '4 of 5 runs that did not fail and were seen well'],
+    ['few runs', [{}, {}, {}, {}], 'it takes 5 runs that did not fail and were seen well; found: 4'],
     [
       'runs that failed',
       [{}, {}, {}, {}, { status: 'failure' }],
-      '4 of 5 runs that did not fail and were seen well',
+      'it takes 5 runs that did not fail and were seen well; found: 4',
     ],
     [
       'runs with few samples',
