@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['arm64', 'browser', 'docker', 'moto', 'opensearch', 'package', 'templates'].map(
+    exclude: ['arm64', 'browser', 'cdk', 'docker', 'docs', 'moto', 'opensearch', 'package', 'templates'].map(
       (folder) => `test/${folder}/**`,
     ),
     globalSetup: ['test/support/build.ts'],

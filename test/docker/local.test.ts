@@ -185,6 +185,8 @@ describe('fargauge local', () => {
     expect(JSON.parse(second.written.get('main')?.[0] ?? '')).toMatchObject({ Family: 'parts' });
     expect(docker('ps', '--format', '{{.Names}}').some((name) => name.endsWith('-main'))).toBe(true);
     first.signal('SIGINT');
+    // Two signals that are there at the same moment have no order.
+    await first.wrote(/main: is asked to stop/);
     first.signal('SIGTERM');
     expect((await first.ended()).exitCode).toBe(130);
   });
