@@ -143,17 +143,22 @@ function isOurs(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'fargaugeVersion');
 }
 
-function* messagesIn(value: unknown): Generator<string> {
+/** A query's result is the deepest: the document, its list of rows, a row, a field. Nobody's JSON is followed further. */
+const MAX_DEPTH = 4;
+
+function* messagesIn(value: unknown, depth = 0): Generator<string> {
   if (typeof value === 'string') yield value;
-  if (typeof value !== 'object' || value === null) return;
+  if (typeof value !== 'object' || value === null || depth === MAX_DEPTH) return;
   if (Array.isArray(value)) {
-    for (const each of value) yield* messagesIn(each);
+    for (const each of value) yield* messagesIn(each, depth + 1);
     return;
   }
   const { message, events, logEvents, results, field, value: fieldValue } = value as Record<string, unknown>;
   if (typeof message === 'string') yield message;
   if (field === '@message' && typeof fieldValue === 'string') yield fieldValue;
-  for (const list of [events, logEvents, results]) if (Array.isArray(list)) yield* messagesIn(list);
+  for (const list of [events, logEvents, results]) {
+    if (Array.isArray(list)) yield* messagesIn(list, depth + 1);
+  }
 }
 
 /** Undefined when it is not JSON. */

@@ -161,6 +161,15 @@ describe('what others print takes nothing away:', () => {
     expect(counts.broken).toBe(1);
   });
 
+  it.each([
+    ['lists', '['.repeat(20_000), '"a \\"b\\""', ']'.repeat(20_000)],
+    ['events', '{"events":['.repeat(20_000), '{"message":"a \\"b\\""}', ']}'.repeat(20_000)],
+  ])('%s in each other, 20,000 deep', async (_, opening, inner, closing) => {
+    const { seqs, counts } = await read(`${opening}${inner}${closing}\n${line(1)}\n`);
+    expect(seqs).toEqual([1]);
+    expect(counts).toMatchObject({ foreign: 1, broken: 0 });
+  });
+
   it('one of ours over several lines that was cut is broken, and the next is read', async () => {
     const cut = pretty(JSON.parse(line(1))).slice(0, -20);
     const { seqs, counts } = await read(`${cut}\n${pretty(JSON.parse(line(2)))}${cut}\n`);
