@@ -64,6 +64,32 @@ describe('runs that left no REPORT', () => {
     expect((await reported(lines)).total).toMatchObject({ runsWithoutReportCount: 1, runningCount: 1 });
   });
 
+  it('are judged by the last line of all jobs, also where one is asked for', async () => {
+    const lines = [start('gone', NOW_MS - 3 * HOUR_MS), end('ended', NOW_MS - HOUR_MS, { job: 'other' })];
+    const jobs = ['nightly'];
+    const lost = { runsWithoutReportCount: 1, runningCount: 0 };
+    expect((await reported(lines, { jobs })).total).toMatchObject(lost);
+    const wrongClock = end('odd', NOW_MS + 400 * HOUR_MS, { job: 'other' });
+    const running = start('long', NOW_MS - HOUR_MS - MINUTE_MS);
+    expect((await reported([...lines, running, wrongClock], { jobs })).total).toMatchObject({
+      ...lost,
+      runningCount: 1,
+    });
+  });
+
+  it('are judged by the end of the window where the lines go on after it', async () => {
+    const window = { fromMs: NOW_MS - 9 * HOUR_MS, toMs: NOW_MS - 5 * HOUR_MS };
+    const lines = [
+      start('gone', window.toMs - HOUR_MS),
+      start('long', window.toMs - MINUTE_MS),
+      end('ended', NOW_MS - HOUR_MS),
+    ];
+    expect((await reported(lines, { window })).total).toMatchObject({
+      runsWithoutReportCount: 1,
+      runningCount: 1,
+    });
+  });
+
   it('are not made by a clock that runs ahead', async () => {
     const lines = [start('long', NOW_MS - MINUTE_MS), end('ended', NOW_MS + 20 * HOUR_MS)];
     expect((await reported(lines)).total).toMatchObject({ runningCount: 1, runCount: 1 });
