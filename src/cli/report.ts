@@ -4,15 +4,14 @@ import { ReadError } from '../reading/text-lines.ts';
 import { FORMATS } from '../report/formats.ts';
 import { printable } from '../report/printable.ts';
 import type { ReportDocument } from '../report/report-document.ts';
-import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { type Command, EXIT_INTERRUPTED, EXIT_USE, type Streams } from './command.ts';
+import { type Interruption, listenForInterruption } from './interruption.ts';
 import { DEFAULT_SINCE } from './log-source.ts';
 import { parseReportOptions } from './report-options.ts';
 import { reportDocument } from './report-sources.ts';
 
 /** `--fail-over`: a job could save more. */
 const EXIT_OVER = 1;
-/** 128 and the number of SIGINT, as a shell tells it. */
-const EXIT_INTERRUPTED = 130;
 
 const HELP = `Usage: fargauge report [OPTIONS] FILE…
        fargauge report [OPTIONS] --log-group NAME…
@@ -92,20 +91,19 @@ export async function report(
     return EXIT_USE;
   }
   const { options } = parsed;
-  const stopping = new AbortController();
-  const onInterrupt = (): void => stopping.abort();
-  let document: ReportDocument;
   // Without queries to stop, Ctrl-C has its usual effect.
-  if (options.source.kind === 'log groups') surroundings.signals.on('SIGINT', onInterrupt);
+  const interruption =
+    options.source.kind === 'log groups' ? listenForInterruption(surroundings.signals) : UNINTERRUPTED;
+  let document: ReportDocument;
   try {
-    document = await reportDocument(options, { streams, clock, tell, signal: stopping.signal });
+    document = await reportDocument(options, { streams, clock, tell, signal: interruption.signal });
   } catch (error) {
-    if (stopping.signal.aborted) return EXIT_INTERRUPTED;
+    if (interruption.signal.aborted) return EXIT_INTERRUPTED;
     if (!(error instanceof ReadError)) throw error;
     tell(error.message);
     return EXIT_USE;
   } finally {
-    surroundings.signals.off('SIGINT', onInterrupt);
+    interruption.close();
   }
   const render = FORMATS[options.format];
   if (render === undefined) throw new Error(`no format ${options.format}`);
@@ -120,6 +118,8 @@ export async function report(
   }
   return options.failOverPercent === undefined ? 0 : judged(document, options.failOverPercent, tell);
 }
+
+const UNINTERRUPTED: Interruption = { signal: new AbortController().signal, close() {} };
 
 /** Resolves when the text is out, or with why it is not: a reader that has gone, as in `| head -1`, is no reason. */
 function written(stdout: Streams['stdout'], text: string): Promise<Error | undefined> {

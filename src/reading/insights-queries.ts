@@ -6,7 +6,7 @@ import {
   StopQueryCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import type { Clock } from '../clock.ts';
-import { explained, LogGroupError, type TimeWindow } from './log-groups.ts';
+import { explained, LogGroupError, type TimeWindow, untilAborted } from './log-groups.ts';
 
 /** A query gives so many rows and no more (CloudWatch Logs Insights quotas). */
 export const MAX_ROWS = 10_000;
@@ -15,7 +15,8 @@ export const MAX_ROWS = 10_000;
 const FIRST_LOOK_MS = 250;
 const MAX_LOOK_MS = 2_000;
 const LOOK_GROWTH = 1.5;
-/** After Ctrl-C nobody wants to wait for an answer. */
+/** After Ctrl-C nobody wants to wait for an answer for long: to StartQuery, and then to StopQuery. */
+const START_GRACE_MS = 3_000;
 const STOP_TIMEOUT_MS = 3_000;
 
 /** A row: the values by the names of its columns, all text. */
@@ -28,6 +29,8 @@ export interface InsightsOptions {
   readonly logGroupNames: readonly string[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** How long after the abort the id of a query is waited for, which is needed to stop it. Default: 3 s. */
+  readonly startGraceMs?: number;
 }
 
 /** Queries of Logs Insights over the same log groups. A query that is not wanted any more is stopped at AWS. */
@@ -47,7 +50,7 @@ export class InsightsQueries {
    * @throws LogGroupError; the signal's reason, once it is aborted
    */
   async rows(text: string, window: TimeWindow): Promise<readonly QueryRow[]> {
-    const { client, logGroupNames, signal } = this.#options;
+    const { logGroupNames, signal } = this.#options;
     signal.throwIfAborted();
     const command = new StartQueryCommand({
       logGroupNames: [...logGroupNames],
@@ -55,8 +58,7 @@ export class InsightsQueries {
       endTime: Math.ceil(window.toMs / 1_000),
       queryString: text,
     });
-    // Without the signal: a query whose answer nobody waited for could not be stopped.
-    const { queryId } = await client.send(command).catch((error: unknown) => this.#fail(error));
+    const queryId = await this.#start(command);
     if (queryId === undefined) throw new LogGroupError('CloudWatch Logs started no query and gave no reason');
     try {
       return await this.#resultsOf(queryId);
@@ -66,12 +68,31 @@ export class InsightsQueries {
     }
   }
 
+  /** After the abort too, for a while: a query whose answer nobody waited for could not be stopped. */
+  async #start(command: StartQueryCommand): Promise<string | undefined> {
+    const { client, signal, startGraceMs = START_GRACE_MS } = this.#options;
+    const late = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = (): void => {
+      timer = setTimeout(() => late.abort(), startGraceMs);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const sent = client.send(command, { abortSignal: late.signal });
+      return (await untilAborted(sent, late.signal)).queryId;
+    } catch (error) {
+      return this.#fail(error);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      clearTimeout(timer);
+    }
+  }
+
   async #resultsOf(queryId: string): Promise<readonly QueryRow[]> {
     const { client, clock, signal } = this.#options;
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(MAX_LOOK_MS, lookMs * LOOK_GROWTH)) {
-      const answer = await client
-        .send(new GetQueryResultsCommand({ queryId }), { abortSignal: signal })
-        .catch((error: unknown) => this.#fail(error));
+      const sent = client.send(new GetQueryResultsCommand({ queryId }), { abortSignal: signal });
+      const answer = await untilAborted(sent, signal).catch((error: unknown) => this.#fail(error));
       if (answer.status === 'Complete') {
         this.bytesScanned += answer.statistics?.bytesScanned ?? 0;
         return (answer.results ?? []).map(rowOf);
