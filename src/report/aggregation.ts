@@ -7,7 +7,7 @@ import { version } from '../version.ts';
 import { JobTotals, type UnfinishedCounts } from './job-totals.ts';
 import { GB_HOURS_PER_VCPU_HOUR, type Place, type PriceList, placeKey, priceOf } from './prices.ts';
 import type { JobReport, PricesUsed, ReportDocument, Skipped, Window } from './report-document.ts';
-import { nameOf, reportedRun } from './reported-run.ts';
+import { implausibility, nameOf, reportedRun } from './reported-run.ts';
 import { RunSeries } from './run-series.ts';
 import { totalOf } from './total.ts';
 import { trendOf } from './trend.ts';
@@ -105,6 +105,11 @@ export class Aggregation {
   }
 
   #begin(run: OpenRun): void {
+    const reason = implausibility('maxMemoryUtilizationPercent', run.memoryUtilizationPercent);
+    if (reason !== undefined) {
+      this.#refuse(reason);
+      return;
+    }
     if (this.#totalsOf(run.job) === undefined) return;
     if (!this.#unfinished.begin(run)) this.#tooManyRunsCount += 1;
   }
