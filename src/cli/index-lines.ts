@@ -115,19 +115,26 @@ class Indexer {
   }
 
   async run(): Promise<number> {
-    const { connectSearchEngine } = await import('../subscription/search-client.ts');
-    const { url, authorization } = this.#options;
-    const client = connectSearchEngine(url, await openAuthorization(url, authorization));
     try {
-      await this.#settleTemplate(client);
-      return await this.#backFill(client);
+      const client = await this.#connect();
+      try {
+        await this.#settleTemplate(client);
+        return await this.#backFill(client);
+      } finally {
+        await client.close();
+      }
     } catch (error) {
       if (!(error instanceof IndexError)) throw error;
       this.#tell(printable(error.message));
       return EXIT_USE;
-    } finally {
-      await client.close();
     }
+  }
+
+  /** @throws IndexError */
+  async #connect(): Promise<SearchClient> {
+    const { connectSearchEngine } = await import('../subscription/search-client.ts');
+    const { url, authorization } = this.#options;
+    return connectSearchEngine(url, await openAuthorization(url, authorization));
   }
 
   /** @throws IndexError */
@@ -201,6 +208,7 @@ class Indexer {
   }
 }
 
+/** @throws IndexError */
 async function openAuthorization(url: URL, settings: EngineAuthorization): Promise<Authorization> {
   const { basicAuthorization, NO_AUTHORIZATION, sigV4Authorization } = await import(
     '../subscription/authorization.ts'
@@ -214,6 +222,10 @@ async function openAuthorization(url: URL, settings: EngineAuthorization): Promi
       const { createReadingClient } = await import('../reading/log-groups.ts');
       // Of the SDK's own chain: profiles, SSO, a role.
       const { credentials } = createReadingClient(settings.region).config;
+      await credentials().catch((error: Error) => {
+        const advice = 'set AWS_PROFILE or log in, as for the aws command, or choose another --auth';
+        throw new IndexError(`no valid AWS credentials: ${error.message}; ${advice}`, { cause: error });
+      });
       return sigV4Authorization(settings.region, url.host, () => credentials());
     }
   }
