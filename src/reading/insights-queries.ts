@@ -1,6 +1,7 @@
 import {
   type CloudWatchLogsClient,
   GetQueryResultsCommand,
+  type GetQueryResultsRequest,
   type GetQueryResultsResponse,
   StartQueryCommand,
   StopQueryCommand,
@@ -8,7 +9,10 @@ import {
 import type { Clock } from '../clock.ts';
 import { explained, LogGroupError, type TimeWindow, untilAborted } from './log-groups.ts';
 
-/** A query gives so many rows and no more (CloudWatch Logs Insights quotas). */
+/**
+ * So many rows a query gives unless its `limit` asks for more, up to ten times as many (StartQuery in the API reference).
+ * None of ours does: slices of time are needed beyond that as well.
+ */
 export const MAX_ROWS = 10_000;
 
 /** A query of little data is done in a second; one of much data is not asked for too often. */
@@ -89,18 +93,32 @@ export class InsightsQueries {
   }
 
   async #resultsOf(queryId: string): Promise<readonly QueryRow[]> {
-    const { client, clock, signal } = this.#options;
+    let answer = await this.#completed(queryId);
+    this.bytesScanned += answer.statistics?.bytesScanned ?? 0;
+    const rows = (answer.results ?? []).map(rowOf);
+    while (answer.nextToken !== undefined) {
+      answer = await this.#look({ queryId, nextToken: answer.nextToken });
+      for (const fields of answer.results ?? []) rows.push(rowOf(fields));
+    }
+    return rows;
+  }
+
+  /** The first page of what a query found. */
+  async #completed(queryId: string): Promise<GetQueryResultsResponse> {
+    const { clock, signal } = this.#options;
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(MAX_LOOK_MS, lookMs * LOOK_GROWTH)) {
-      const sent = client.send(new GetQueryResultsCommand({ queryId }), { abortSignal: signal });
-      const answer = await untilAborted(sent, signal).catch((error: unknown) => this.#fail(error));
-      if (answer.status === 'Complete') {
-        this.bytesScanned += answer.statistics?.bytesScanned ?? 0;
-        return (answer.results ?? []).map(rowOf);
-      }
+      const answer = await this.#look({ queryId });
+      if (answer.status === 'Complete') return answer;
       if (answer.status !== 'Scheduled' && answer.status !== 'Running') throw this.#failure(answer);
       await clock.sleep(lookMs, signal);
       signal.throwIfAborted();
     }
+  }
+
+  async #look(input: GetQueryResultsRequest): Promise<GetQueryResultsResponse> {
+    const { client, signal } = this.#options;
+    const sent = client.send(new GetQueryResultsCommand(input), { abortSignal: signal });
+    return untilAborted(sent, signal).catch((error: unknown) => this.#fail(error));
   }
 
   #failure({ status = 'Unknown' }: GetQueryResultsResponse): LogGroupError {
