@@ -1,7 +1,7 @@
 /** The `fargauge` command: the sidecar itself, or one of the commands around it. */
 import { nearest } from '../nearest.ts';
 import { version } from '../version.ts';
-import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { type Command, EXIT_INTERRUPTED, EXIT_USE, type Streams } from './command.ts';
 import { UseError } from './command-line.ts';
 import { indexCommand } from './index-lines.ts';
 import { injectCommand } from './inject.ts';
@@ -76,6 +76,14 @@ async function runCommandLine(command: Command, argv: readonly string[], streams
   }
 }
 
-void main(process.argv.slice(2), standardStreams()).then((exitCode) => {
+const streams = standardStreams();
+
+void main(process.argv.slice(2), streams).then((exitCode) => {
   if (exitCode !== undefined) process.exitCode = exitCode;
+  if (exitCode === EXIT_INTERRUPTED) endAtOnce();
 });
+
+/** When what was written is out: a request or the pause before the next try would keep an interrupted program alive. */
+function endAtOnce(): void {
+  streams.stdout.write('', () => streams.stderr.write('', () => process.exit()));
+}

@@ -15,10 +15,24 @@ export function parseCommandLine<const Options extends ParseArgsOptionsConfig>(
   options: Options,
 ) {
   try {
-    return parseArgs({ args: [...argv], allowPositionals: true, options });
+    return parseArgs({ args: withValues(argv, options), allowPositionals: true, options });
   } catch (error) {
     throw new UseError(reasonOf(error as NodeJS.ErrnoException, Object.keys(options)), { cause: error });
   }
+}
+
+/** `--limit -3` is written as `--limit=-3`: Node takes -3 for an option, and says neither what it is nor what is allowed. */
+function withValues(argv: readonly string[], options: ParseArgsOptionsConfig): string[] {
+  const end = argv.indexOf('--');
+  const args: string[] = [];
+  for (const [index, word] of argv.entries()) {
+    const option = args.at(-1) ?? '';
+    const isBelowZero = /^-[\d.]/.test(word) && options[option.slice(2)]?.type === 'string';
+    if (isBelowZero && option.startsWith('--') && (end < 0 || index < end))
+      args.push(`${args.pop()}=${word}`);
+    else args.push(word);
+  }
+  return args;
 }
 
 /** Node's own text goes on with advice about `--` and dashes, which is seldom what went wrong. */

@@ -2,6 +2,8 @@ import type { Readable, Writable } from 'node:stream';
 
 /** Exit code of a command that was called wrongly. */
 export const EXIT_USE = 2;
+/** Of one that Ctrl-C or its like ended: 128 and the number of SIGINT, as a shell has it. */
+export const EXIT_INTERRUPTED = 130;
 
 /** The standard streams, as a parameter. */
 export interface Streams {

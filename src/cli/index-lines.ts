@@ -8,16 +8,14 @@ import type { Authorization } from '../subscription/authorization.ts';
 import type { BackFill, BackFillCounts } from '../subscription/back-fill.ts';
 import { isIndexed, lineDocument } from '../subscription/document.ts';
 import type { SearchClient } from '../subscription/search-client.ts';
-import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { type Command, EXIT_INTERRUPTED, EXIT_USE, type Streams } from './command.ts';
 import { type EngineAuthorization, type IndexOptions, parseIndexOptions } from './index-options.ts';
+import { listenForInterruption } from './interruption.ts';
 import { DEFAULT_SINCE, type FileSource, type LogGroupSource } from './log-source.ts';
 import { Progress } from './progress.ts';
-import { listenForStop } from './stop-signals.ts';
 
 /** Some lines of ours are not in the index. */
 const EXIT_INCOMPLETE = 1;
-/** 128 and the number of SIGINT, as a shell has it. */
-const EXIT_INTERRUPTED = 130;
 
 const HELP = `Usage: fargauge index [OPTIONS] --opensearch URL FILE…
        fargauge index [OPTIONS] --opensearch URL --log-group NAME…
@@ -82,14 +80,15 @@ export async function indexLines(
     tell('see fargauge index --help');
     return EXIT_USE;
   }
-  const stop = listenForStop(process);
-  const stopped = new AbortController();
-  void stop.first.then(() => stopped.abort());
-  const signal = AbortSignal.any([stopped.signal, ...(surroundings.signal ? [surroundings.signal] : [])]);
+  const interruption = listenForInterruption(process);
+  const signal = AbortSignal.any([
+    interruption.signal,
+    ...(surroundings.signal ? [surroundings.signal] : []),
+  ]);
   try {
     return await new Indexer(parsed.options, streams, surroundings.clock, signal, tell).run();
   } finally {
-    stop.close();
+    interruption.close();
   }
 }
 
@@ -116,19 +115,26 @@ class Indexer {
   }
 
   async run(): Promise<number> {
-    const { connectSearchEngine } = await import('../subscription/search-client.ts');
-    const { url, authorization } = this.#options;
-    const client = connectSearchEngine(url, await openAuthorization(url, authorization));
     try {
-      await this.#settleTemplate(client);
-      return await this.#backFill(client);
+      const client = await this.#connect();
+      try {
+        await this.#settleTemplate(client);
+        return await this.#backFill(client);
+      } finally {
+        await client.close();
+      }
     } catch (error) {
       if (!(error instanceof IndexError)) throw error;
       this.#tell(printable(error.message));
       return EXIT_USE;
-    } finally {
-      await client.close();
     }
+  }
+
+  /** @throws IndexError */
+  async #connect(): Promise<SearchClient> {
+    const { connectSearchEngine } = await import('../subscription/search-client.ts');
+    const { url, authorization } = this.#options;
+    return connectSearchEngine(url, await openAuthorization(url, authorization));
   }
 
   /** @throws IndexError */
@@ -136,7 +142,12 @@ class Indexer {
     const { template, url } = this.#options;
     if (template === 'leave') return;
     const { ensureTemplate, putTemplate } = await import('../subscription/template.ts');
-    const state = template === 'put' ? await putTemplate(client) : await ensureTemplate(client);
+    const settle = template === 'put' ? putTemplate : ensureTemplate;
+    const state = await settle({
+      ...client,
+      ask: (request, timeoutMs) => client.ask(request, timeoutMs, this.#signal),
+    });
+    if (this.#signal.aborted) return;
     if (state.kind === 'put') this.#tell('the index template was put');
     if ('reason' in state) throw new IndexError(`${url.origin}: ${state.reason}; ${HINTS[state.kind]}`);
   }
@@ -164,6 +175,9 @@ class Indexer {
   }
 
   async #read(backFill: BackFill): Promise<void> {
+    if (this.#signal.aborted) return;
+    // Nobody may ever write into it, or close it.
+    this.#signal.addEventListener('abort', () => this.#streams.stdin.destroy(), { once: true });
     for await (const { texts, areMessages } of textsOf(this.#options.source, this.#streams, this.#signal)) {
       const found = areMessages ? this.#reading.ofMessages(texts) : this.#reading.of(texts);
       for await (const each of found) {
@@ -194,6 +208,7 @@ class Indexer {
   }
 }
 
+/** @throws IndexError */
 async function openAuthorization(url: URL, settings: EngineAuthorization): Promise<Authorization> {
   const { basicAuthorization, NO_AUTHORIZATION, sigV4Authorization } = await import(
     '../subscription/authorization.ts'
@@ -207,6 +222,10 @@ async function openAuthorization(url: URL, settings: EngineAuthorization): Promi
       const { createReadingClient } = await import('../reading/log-groups.ts');
       // Of the SDK's own chain: profiles, SSO, a role.
       const { credentials } = createReadingClient(settings.region).config;
+      await credentials().catch((error: Error) => {
+        const advice = 'set AWS_PROFILE or log in, as for the aws command, or choose another --auth';
+        throw new IndexError(`no valid AWS credentials: ${error.message}; ${advice}`, { cause: error });
+      });
       return sigV4Authorization(settings.region, url.host, () => credentials());
     }
   }

@@ -1,3 +1,4 @@
+import { isoTime } from '../core/line.ts';
 import type { TimeWindow } from '../reading/log-groups.ts';
 import type { Problems } from './problems.ts';
 
@@ -84,5 +85,7 @@ function timeOf(option: string, text: string, nowMs: number, problems: Problems)
     return Math.max(0, nowMs - Number(count) * PERIOD_MS[unit as keyof typeof PERIOD_MS]);
   const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z)?$/.test(text);
   const timeMs = isTime ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(timeMs) ? problems.refuse(option, text, TIME_FORMS) : timeMs;
+  // The 31st of a month that has 30 days is parsed as the first of the next.
+  const isDay = !Number.isNaN(timeMs) && isoTime(timeMs).startsWith(text.slice(0, 10));
+  return isDay ? timeMs : problems.refuse(option, text, TIME_FORMS);
 }

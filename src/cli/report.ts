@@ -1,18 +1,18 @@
 import { setFlagsFromString } from 'node:v8';
 import { type Clock, systemClock } from '../clock.ts';
+import { matches } from '../core/selection.ts';
 import { ReadError } from '../reading/text-lines.ts';
 import { FORMATS } from '../report/formats.ts';
 import { printable } from '../report/printable.ts';
 import type { ReportDocument } from '../report/report-document.ts';
-import { type Command, EXIT_USE, type Streams } from './command.ts';
+import { type Command, EXIT_INTERRUPTED, EXIT_USE, type Streams } from './command.ts';
+import { type Interruption, listenForInterruption } from './interruption.ts';
 import { DEFAULT_SINCE } from './log-source.ts';
 import { parseReportOptions } from './report-options.ts';
 import { reportDocument } from './report-sources.ts';
 
 /** `--fail-over`: a job could save more. */
 const EXIT_OVER = 1;
-/** 128 and the number of SIGINT, as a shell tells it. */
-const EXIT_INTERRUPTED = 130;
 
 const HELP = `Usage: fargauge report [OPTIONS] FILE…
        fargauge report [OPTIONS] --log-group NAME…
@@ -40,8 +40,8 @@ What is shown:
   --fail-over PERCENT    exit 1 when the recommended size would save a job more than this share of its cost
   --help                 show this text
 
-Exit codes: 0; 1 with --fail-over, when a job could save more; 2 for wrong use and for what cannot be read or
-written; 130 after Ctrl-C.
+Exit codes: 0; 1 with --fail-over, when a job could save more; 2 for wrong use, for what cannot be read or written,
+and with --fail-over where there is no job, or no price, to judge; 130 after Ctrl-C.
 `;
 
 export const reportCommand: Command = {
@@ -92,20 +92,19 @@ export async function report(
     return EXIT_USE;
   }
   const { options } = parsed;
-  const stopping = new AbortController();
-  const onInterrupt = (): void => stopping.abort();
-  let document: ReportDocument;
   // Without queries to stop, Ctrl-C has its usual effect.
-  if (options.source.kind === 'log groups') surroundings.signals.on('SIGINT', onInterrupt);
+  const interruption =
+    options.source.kind === 'log groups' ? listenForInterruption(surroundings.signals) : UNINTERRUPTED;
+  let document: ReportDocument;
   try {
-    document = await reportDocument(options, { streams, clock, tell, signal: stopping.signal });
+    document = await reportDocument(options, { streams, clock, tell, signal: interruption.signal });
   } catch (error) {
-    if (stopping.signal.aborted) return EXIT_INTERRUPTED;
+    if (interruption.signal.aborted) return EXIT_INTERRUPTED;
     if (!(error instanceof ReadError)) throw error;
     tell(error.message);
     return EXIT_USE;
   } finally {
-    surroundings.signals.off('SIGINT', onInterrupt);
+    interruption.close();
   }
   const render = FORMATS[options.format];
   if (render === undefined) throw new Error(`no format ${options.format}`);
@@ -118,8 +117,11 @@ export async function report(
     tell(`cannot write the report: ${failure.message}`);
     return EXIT_USE;
   }
-  return options.failOverPercent === undefined ? 0 : judged(document, options.failOverPercent, tell);
+  const { failOverPercent, jobs } = options;
+  return failOverPercent === undefined ? 0 : judged(document, failOverPercent, jobs, tell);
 }
+
+const UNINTERRUPTED: Interruption = { signal: new AbortController().signal, close() {} };
 
 /** Resolves when the text is out, or with why it is not: a reader that has gone, as in `| head -1`, is no reason. */
 function written(stdout: Streams['stdout'], text: string): Promise<Error | undefined> {
@@ -132,24 +134,39 @@ function written(stdout: Streams['stdout'], text: string): Promise<Error | undef
   });
 }
 
-/** Which jobs could save more than allowed. @returns the exit code */
+/** Which jobs could save more than allowed, and which cannot be judged. @returns the exit code */
 function judged(
-  { jobs, prices }: ReportDocument,
+  document: ReportDocument,
   failOverPercent: number,
+  patterns: readonly string[],
   tell: (message: string) => void,
 ): number {
-  if (prices.unpriced.length > 0) {
-    const places = prices.unpriced.map(({ region, cpuArchitecture }) => `${region} ${cpuArchitecture}`);
-    tell(
-      `--fail-over cannot be judged without a price for ${printable(places.join(', '))}: give --price-vcpu-hour and --price-gb-hour`,
-    );
-    return EXIT_USE;
-  }
-  const over = jobs.filter(({ cost }) => (cost?.savingPercent ?? 0) > failOverPercent);
+  const over = document.jobs.filter(({ cost }) => (cost?.savingPercent ?? 0) > failOverPercent);
   for (const { job, cost } of over) {
     tell(
       `${printable(job)}: the recommended size would save ${cost?.savingPercent} % of its cost, more than ${failOverPercent} %`,
     );
   }
-  return over.length > 0 ? EXIT_OVER : 0;
+  const unjudged = [...missingJobs(document, patterns), ...unpricedJobs(document)];
+  for (const problem of unjudged) tell(`--fail-over ${problem}`);
+  if (over.length > 0) return EXIT_OVER;
+  return unjudged.length > 0 ? EXIT_USE : 0;
+}
+
+/** A name that is misspelt, or a window without a run, is not a job that is small enough. */
+function missingJobs({ jobs }: ReportDocument, patterns: readonly string[]): readonly string[] {
+  if (patterns.length === 0) return jobs.length === 0 ? ['has no job to judge'] : [];
+  return patterns
+    .filter((pattern) => !jobs.some(({ job }) => matches(pattern, job)))
+    .map((pattern) => `has no job ${JSON.stringify(pattern)} to judge`);
+}
+
+function unpricedJobs({ jobs, prices }: ReportDocument): readonly string[] {
+  const names = jobs
+    .filter(({ launchType, cost }) => (cost ? cost.unpricedRunCount > 0 : launchType === 'FARGATE'))
+    .map(({ job }) => job);
+  if (names.length === 0 || prices.unpriced.length === 0) return [];
+  const places = prices.unpriced.map(({ region, cpuArchitecture }) => `${region} ${cpuArchitecture}`);
+  const what = `cannot judge ${names.join(', ')}: there is no price for ${places.join(', ')}`;
+  return [`${printable(what)}: give --price-vcpu-hour and --price-gb-hour`];
 }

@@ -81,7 +81,9 @@ function broken(reason: string): ParsedLine {
   return { kind: 'broken', reason };
 }
 
-/** Short enough for a message, whatever stands in the line. */
+/** Short enough for a message, whatever stands in the line: lists may be nested deeper than a stack goes. */
 function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
   return JSON.stringify(value).slice(0, 40);
 }

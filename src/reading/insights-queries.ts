@@ -1,21 +1,26 @@
 import {
   type CloudWatchLogsClient,
   GetQueryResultsCommand,
+  type GetQueryResultsRequest,
   type GetQueryResultsResponse,
   StartQueryCommand,
   StopQueryCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import type { Clock } from '../clock.ts';
-import { explained, LogGroupError, type TimeWindow } from './log-groups.ts';
+import { explained, LogGroupError, type TimeWindow, untilAborted } from './log-groups.ts';
 
-/** A query gives so many rows and no more (CloudWatch Logs Insights quotas). */
+/**
+ * So many rows a query gives unless its `limit` asks for more, up to ten times as many (StartQuery in the API reference).
+ * None of ours does: slices of time are needed beyond that as well.
+ */
 export const MAX_ROWS = 10_000;
 
 /** A query of little data is done in a second; one of much data is not asked for too often. */
 const FIRST_LOOK_MS = 250;
 const MAX_LOOK_MS = 2_000;
 const LOOK_GROWTH = 1.5;
-/** After Ctrl-C nobody wants to wait for an answer. */
+/** After Ctrl-C nobody wants to wait for an answer for long: to StartQuery, and then to StopQuery. */
+const START_GRACE_MS = 3_000;
 const STOP_TIMEOUT_MS = 3_000;
 
 /** A row: the values by the names of its columns, all text. */
@@ -28,6 +33,8 @@ export interface InsightsOptions {
   readonly logGroupNames: readonly string[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** How long after the abort the id of a query is waited for, which is needed to stop it. Default: 3 s. */
+  readonly startGraceMs?: number;
 }
 
 /** Queries of Logs Insights over the same log groups. A query that is not wanted any more is stopped at AWS. */
@@ -47,7 +54,7 @@ export class InsightsQueries {
    * @throws LogGroupError; the signal's reason, once it is aborted
    */
   async rows(text: string, window: TimeWindow): Promise<readonly QueryRow[]> {
-    const { client, logGroupNames, signal } = this.#options;
+    const { logGroupNames, signal } = this.#options;
     signal.throwIfAborted();
     const command = new StartQueryCommand({
       logGroupNames: [...logGroupNames],
@@ -55,8 +62,7 @@ export class InsightsQueries {
       endTime: Math.ceil(window.toMs / 1_000),
       queryString: text,
     });
-    // Without the signal: a query whose answer nobody waited for could not be stopped.
-    const { queryId } = await client.send(command).catch((error: unknown) => this.#fail(error));
+    const queryId = await this.#start(command);
     if (queryId === undefined) throw new LogGroupError('CloudWatch Logs started no query and gave no reason');
     try {
       return await this.#resultsOf(queryId);
@@ -66,20 +72,53 @@ export class InsightsQueries {
     }
   }
 
+  /** After the abort too, for a while: a query whose answer nobody waited for could not be stopped. */
+  async #start(command: StartQueryCommand): Promise<string | undefined> {
+    const { client, signal, startGraceMs = START_GRACE_MS } = this.#options;
+    const late = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = (): void => {
+      timer = setTimeout(() => late.abort(), startGraceMs);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const sent = client.send(command, { abortSignal: late.signal });
+      return (await untilAborted(sent, late.signal)).queryId;
+    } catch (error) {
+      return this.#fail(error);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      clearTimeout(timer);
+    }
+  }
+
   async #resultsOf(queryId: string): Promise<readonly QueryRow[]> {
-    const { client, clock, signal } = this.#options;
+    let answer = await this.#completed(queryId);
+    this.bytesScanned += answer.statistics?.bytesScanned ?? 0;
+    const rows = (answer.results ?? []).map(rowOf);
+    while (answer.nextToken !== undefined) {
+      answer = await this.#look({ queryId, nextToken: answer.nextToken });
+      for (const fields of answer.results ?? []) rows.push(rowOf(fields));
+    }
+    return rows;
+  }
+
+  /** The first page of what a query found. */
+  async #completed(queryId: string): Promise<GetQueryResultsResponse> {
+    const { clock, signal } = this.#options;
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(MAX_LOOK_MS, lookMs * LOOK_GROWTH)) {
-      const answer = await client
-        .send(new GetQueryResultsCommand({ queryId }), { abortSignal: signal })
-        .catch((error: unknown) => this.#fail(error));
-      if (answer.status === 'Complete') {
-        this.bytesScanned += answer.statistics?.bytesScanned ?? 0;
-        return (answer.results ?? []).map(rowOf);
-      }
+      const answer = await this.#look({ queryId });
+      if (answer.status === 'Complete') return answer;
       if (answer.status !== 'Scheduled' && answer.status !== 'Running') throw this.#failure(answer);
       await clock.sleep(lookMs, signal);
       signal.throwIfAborted();
     }
+  }
+
+  async #look(input: GetQueryResultsRequest): Promise<GetQueryResultsResponse> {
+    const { client, signal } = this.#options;
+    const sent = client.send(new GetQueryResultsCommand(input), { abortSignal: signal });
+    return untilAborted(sent, signal).catch((error: unknown) => this.#fail(error));
   }
 
   #failure({ status = 'Unknown' }: GetQueryResultsResponse): LogGroupError {

@@ -63,13 +63,27 @@ export async function* filteredLines(options: FilterOptions): TextBatches {
       filterPattern: filterPattern(options.types),
       ...(nextToken !== undefined && { nextToken }),
     });
-    const page = await client.send(command, { abortSignal: signal }).catch((error: unknown) => {
+    const sent = client.send(command, { abortSignal: signal });
+    const page = await untilAborted(sent, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       throw explained(error, { region, logGroupNames: [logGroupName], actions: ['logs:FilterLogEvents'] });
     });
     nextToken = page.nextToken;
     yield (page.events ?? []).flatMap(({ message }) => (message === undefined ? [] : [message]));
   } while (nextToken !== undefined);
+}
+
+/** Settles as the promise does, or rejects at the abort: the SDK's pause before the next try heeds no signal. */
+export async function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** The user guide, "Filter pattern syntax for metric filters, subscription filters, filter log events". */

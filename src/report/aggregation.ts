@@ -7,7 +7,7 @@ import { version } from '../version.ts';
 import { JobTotals, type UnfinishedCounts } from './job-totals.ts';
 import { GB_HOURS_PER_VCPU_HOUR, type Place, type PriceList, placeKey, priceOf } from './prices.ts';
 import type { JobReport, PricesUsed, ReportDocument, Skipped, Window } from './report-document.ts';
-import { nameOf, reportedRun } from './reported-run.ts';
+import { implausibility, nameOf, reportedRun } from './reported-run.ts';
 import { RunSeries } from './run-series.ts';
 import { totalOf } from './total.ts';
 import { trendOf } from './trend.ts';
@@ -31,7 +31,7 @@ export interface AggregationOptions {
   readonly window?: TimeWindow | undefined;
   /**
    * When the lines end, ms since the epoch: a run of which nothing was heard for the ten minutes before has lost its
-   * sidecar. Default: the time of the last line, as files may be old.
+   * sidecar. Default: the time of the last line of any job, as files may be old.
    */
   readonly endMs?: number | undefined;
   /** Names of jobs, `*` for any characters. Empty: all. */
@@ -50,7 +50,7 @@ export class Aggregation {
   readonly #unfinished = new UnfinishedRuns();
   #firstReportMs = Number.POSITIVE_INFINITY;
   #lastReportMs = Number.NEGATIVE_INFINITY;
-  /** Of lines of any type. */
+  /** Of lines of any type and job, in the window and after it. */
   #lastLineMs = Number.NEGATIVE_INFINITY;
   #otherJobCount = 0;
   #outsideWindowCount = 0;
@@ -65,6 +65,7 @@ export class Aggregation {
 
   /** Takes a line of REPORT_LINE_TYPES. */
   add(line: FoundLine): void {
+    this.#hear(line.timeMs);
     const named = nameOf(line.fields);
     if ('reason' in named) this.#refuse(named.reason);
     else if (!this.#isWanted(named.job)) this.#otherJobCount += 1;
@@ -93,19 +94,23 @@ export class Aggregation {
     if (totals === undefined) return;
     this.#firstReportMs = Math.min(this.#firstReportMs, run.timeMs);
     this.#lastReportMs = Math.max(this.#lastReportMs, run.timeMs);
-    this.#lastLineMs = Math.max(this.#lastLineMs, run.timeMs);
     this.#series.add(run);
     totals.add(run);
   }
 
   /** Takes what is known of a run that has no REPORT so far. */
   addOpenRun(run: OpenRun): void {
+    this.#hear(run.lastLineMs);
     if (this.#isWanted(run.job) && this.#isInTime(run.lastLineMs)) this.#begin(run);
   }
 
   #begin(run: OpenRun): void {
+    const reason = implausibility('maxMemoryUtilizationPercent', run.memoryUtilizationPercent);
+    if (reason !== undefined) {
+      this.#refuse(reason);
+      return;
+    }
     if (this.#totalsOf(run.job) === undefined) return;
-    this.#lastLineMs = Math.max(this.#lastLineMs, run.lastLineMs);
     if (!this.#unfinished.begin(run)) this.#tooManyRunsCount += 1;
   }
 
@@ -152,9 +157,22 @@ export class Aggregation {
     );
   }
 
-  /** No line can be newer than now: that of a clock that runs ahead does not make the others silent. */
+  /**
+   * No line can be newer than now: that of a clock that runs ahead does not make the others silent. Of lines after the
+   * window it only matters that there are some.
+   */
   #endMs(): number {
-    return Math.min(this.#options.endMs ?? this.#lastLineMs, this.#options.nowMs);
+    const { endMs = this.#lastLineMs, nowMs, window } = this.#options;
+    return Math.min(endMs, nowMs, window?.toMs ?? nowMs);
+  }
+
+  /** Also where the line is of no job that was asked for: it tells how far the lines go. */
+  #hear(timeMs: number): void {
+    if (this.#isPlausible(timeMs)) this.#lastLineMs = Math.max(this.#lastLineMs, timeMs);
+  }
+
+  #isPlausible(timeMs: number): boolean {
+    return timeMs >= OLDEST_MS && timeMs <= this.#options.nowMs + DAY_MS;
   }
 
   #isWanted(job: string): boolean {
@@ -163,8 +181,8 @@ export class Aggregation {
   }
 
   #isInTime(timeMs: number): boolean {
-    const { nowMs, window } = this.#options;
-    if (timeMs < OLDEST_MS || timeMs > nowMs + DAY_MS) {
+    const { window } = this.#options;
+    if (!this.#isPlausible(timeMs)) {
       this.#wrongTimeCount += 1;
       return false;
     }

@@ -1,6 +1,7 @@
+import { type Field, REPORT_FIELDS } from '../core/fields.ts';
 import type { FoundLine } from '../core/parsed-line.ts';
 
-/** What is needed of a REPORT line. The text in it is untrusted; its numbers are not negative. */
+/** What is needed of a REPORT line. The text in it is untrusted; its numbers are plausible. */
 export interface ReportedRun {
   readonly job: string;
   readonly taskId: string;
@@ -36,15 +37,42 @@ export interface Unusable {
   readonly reason: string;
 }
 
+/**
+ * What no task reaches: 31 years, the CPU time of a thousand vCPUs in them, 95 TiB, a thousand vCPUs. On EC2 a task may
+ * use many times what it asked for, so percents of a size go far beyond 100.
+ */
+const MOST: Readonly<Record<Field['unit'], number>> = {
+  ms: 1e12,
+  MB: 1e8,
+  units: 1e6,
+  '%': 1e7,
+  count: 1e12,
+  bytes: Number.MAX_SAFE_INTEGER,
+  '': Number.POSITIVE_INFINITY,
+};
+const MOST_CPU_TIME_MS = 1e15;
+
+const LIMITS: ReadonlyMap<string, number> = new Map(
+  REPORT_FIELDS.map(({ name, unit }) => [name, name === 'cpuTimeMs' ? MOST_CPU_TIME_MS : MOST[unit]]),
+);
+
+/** Why a figure cannot be one of a task: it would spoil all totals. Undefined where it can, or is absent. */
+export function implausibility(name: string, value: number | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (value < 0) return `${name} is negative`;
+  const most = LIMITS.get(name) ?? Number.POSITIVE_INFINITY;
+  return value > most ? `${name} is more than ${most.toLocaleString('en-US')}` : undefined;
+}
+
 /** @param line a REPORT; fields of REPORT_FIELDS have their kind */
 export function reportedRun({ fields, timeMs }: FoundLine): ReportedRun | Unusable {
   const named = nameOf(fields);
   if ('reason' in named) return named;
-  let negative: string | undefined;
+  let reason: string | undefined;
   const text = (name: string) => fields[name] as string | undefined;
   const number = (name: string) => {
     const value = fields[name] as number | undefined;
-    if (value !== undefined && value < 0) negative = name;
+    reason ??= implausibility(name, value);
     return value;
   };
   const run: ReportedRun = {
@@ -74,7 +102,7 @@ export function reportedRun({ fields, timeMs }: FoundLine): ReportedRun | Unusab
     sampleCount: number('sampleCount') ?? 0,
     coveragePercent: number('coveragePercent') ?? 0,
   };
-  return negative === undefined ? run : { reason: `${negative} is negative` };
+  return reason === undefined ? run : { reason };
 }
 
 /** Whose line it is: job (without one the family, as the sidecar itself takes it) and task. */

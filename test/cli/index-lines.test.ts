@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { indexLines } from '../../src/cli/index-lines.ts';
 import { parseIndexOptions } from '../../src/cli/index-options.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -115,6 +115,22 @@ describe('fargauge index', () => {
       `fargauge index: ${engine.url}: status 401; --no-template leaves the index template alone, --auth says how to authorize\n`,
     );
     expect(exitCode).toBe(2);
+  });
+
+  it('says that there are no AWS credentials to sign with', async () => {
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI']) {
+      vi.stubEnv(name, undefined);
+    }
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/dev/null');
+    const sigv4 = ['--auth', 'sigv4', '--region', 'eu-west-1'];
+    const { exitCode, stderr } = await index(['--opensearch', engine.url, ...sigv4, file('a.jsonl', LINES)]);
+    vi.unstubAllEnvs();
+    expect(stderr).toMatch(
+      /^fargauge index: no valid AWS credentials: .*; set AWS_PROFILE or log in, as for the aws command, or choose another --auth\n$/,
+    );
+    expect(exitCode).toBe(2);
+    expect(engine.requests).toEqual([]);
   });
 
   it('says at once when nobody is there, or a file is not', async () => {

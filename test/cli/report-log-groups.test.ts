@@ -64,6 +64,7 @@ describe('the report of a log group', () => {
   ])('by %s is that of the same lines in a file', async (_, options) => {
     store('/ecs/jobs', LINES);
     server.queries.pageSize = 20;
+    server.queries.resultPageSize = 15;
     const { stdout, stderr, exitCode } = await run([...WINDOW, ...options, '--format', 'json']);
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);

@@ -76,6 +76,13 @@ describe('the options of fargauge report', () => {
     ['', 'name files, - for stdin, or a log group with --log-group'],
     ['a.jsonl --log-group a --region eu-west-1', 'name files or log groups, not both'],
     ['- -', '- can be named once: stdin has one end'],
+    ['- --fail-over -3', '--fail-over "-3" is not allowed: it must be a number from 0 to 100'],
+    [
+      '- --price-vcpu-hour -1 --price-gb-hour 0',
+      '--price-vcpu-hour "-1" is not allowed: it must be USD, such as 0.04048',
+    ],
+    ['- --since 2026-02-31', '--since "2026-02-31" is not allowed'],
+    ['- --until 2026-11-31T06:00Z', '--until "2026-11-31T06:00Z" is not allowed'],
     ['a.jsonl --region eu-west-1', '--region makes no sense without --log-group'],
     ['a.jsonl --no-insights', '--no-insights makes no sense without --log-group'],
     ['--log-group a', '--log-group needs a region: give --region or set AWS_REGION'],

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { ReportDocument } from '../../src/report/report-document.ts';
 import { EXAMPLE_PATH, EXAMPLE_TABLE_PATH } from '../report/example-document.ts';
 import { lineText, NOW_MS } from '../report/lines.ts';
-import { monthOfLines } from '../report/month-of-runs.ts';
+import { MONTH_END_MS, monthOfLines } from '../report/month-of-runs.ts';
 import { runReport as run } from './report-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fargauge-report-'));
@@ -144,11 +144,37 @@ describe('--fail-over', () => {
     const { exitCode, stderr } = await run(['-', '--fail-over', '5'], { input, nowMs: NOW_MS });
     expect(exitCode).toBe(2);
     expect(stderr).toBe(
-      'fargauge report: --fail-over cannot be judged without a price for mars-north-1 X86_64: give --price-vcpu-hour and --price-gb-hour\n',
+      'fargauge report: --fail-over cannot judge nightly: there is no price for mars-north-1 X86_64: give --price-vcpu-hour and --price-gb-hour\n',
     );
     const prices = ['--price-vcpu-hour', '0.05', '--price-gb-hour', '0.005'];
     expect(await run(['-', '--fail-over', '5', ...prices], { input, nowMs: NOW_MS })).toMatchObject({
       exitCode: 0,
+    });
+  });
+
+  it('is judged of the jobs that have a price, and the others are named', async () => {
+    const fields = { job: 'martian', taskId: 'm', region: 'mars-north-1' };
+    const input = `${MONTH}${lineText('REPORT', fields, MONTH_END_MS - 1)}\n`;
+    const unjudged =
+      'fargauge report: --fail-over cannot judge martian: there is no price for mars-north-1 X86_64: give --price-vcpu-hour and --price-gb-hour\n';
+    expect(await run(['-', '--fail-over', '50'], { input })).toMatchObject({
+      exitCode: 1,
+      stderr: `fargauge report: copy-tables: the recommended size would save 57.63 % of its cost, more than 50 %\n${unjudged}`,
+    });
+    expect(await run(['-', '--fail-over', '60'], { input })).toMatchObject({
+      exitCode: 2,
+      stderr: unjudged,
+    });
+  });
+
+  it.each([
+    [['--since', '2026-01-01', '--until', '2026-01-02'], '--fail-over has no job to judge'],
+    [['--job', 'copy-table'], '--fail-over has no job "copy-table" to judge'],
+    [['--job', 'copy-tables', '--job', 'x*'], '--fail-over has no job "x*" to judge'],
+  ])('exits with 2 where there is no job to judge: %j', async (options, problem) => {
+    expect(await run(['-', '--fail-over', '60', ...options], { input: MONTH })).toMatchObject({
+      exitCode: 2,
+      stderr: `fargauge report: ${problem}\n`,
     });
   });
 });

@@ -87,12 +87,16 @@ describe('a line read back', () => {
     [changed({ durationMs: 1.5 }), 'durationMs is 1.5, not a whole number'],
     [changed({ durationMs: null }), 'durationMs is null, not a whole number'],
     [changed({ maxCpuPercent: '49.55' }), 'maxCpuPercent is "49.55", not a number'],
-    [
-      changed({ maxCpuPercent: { a: 'x'.repeat(99) } }),
-      `maxCpuPercent is {"a":"${'x'.repeat(34)}, not a number`,
-    ],
+    [changed({ maxCpuPercent: { a: 1 } }), 'maxCpuPercent is an object, not a number'],
+    [changed({ durationMs: 'x'.repeat(99) }), `durationMs is "${'x'.repeat(39)}, not a whole number`],
   ])('is broken, and says why: %s', (line, reason) => {
     expect(parseLine(line)).toEqual({ kind: 'broken', reason });
+  });
+
+  it('is broken with lists nested deeper than a stack goes', () => {
+    const nested = '['.repeat(20_000) + ']'.repeat(20_000);
+    const parsed = parseLine(changed({ job: 'x' }).replace('"x"', nested));
+    expect(parsed).toEqual({ kind: 'broken', reason: 'job is a list, not a string' });
   });
 
   it('never throws, whatever the text', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { render } from '../../src/core/line.ts';
 import { type Found, LineReading, type ReadingOptions } from '../../src/reading/found-lines.ts';
@@ -115,6 +116,115 @@ describe('lines are found in', () => {
   });
 });
 
+describe('what others print takes nothing away:', () => {
+  const many = Array.from({ length: 300 }, (_, index) => line(index + 1)).join('\n');
+  const manySeqs = Array.from({ length: 300 }, (_, index) => index + 1);
+
+  it.each([
+    ['an object that never ends', '{\n  "a": 1,', 2],
+    ['a list that never ends', '[', 1],
+    ['a list as Node prints it', 'Array\n[\n  1,\n  2 ]', 4],
+    ['events that never end', `{\n    "events": [\n${'        "x": 1,\n'.repeat(9_000)}        "y": 1`, 0],
+    [
+      'a long object that never ends',
+      `{\n${'  "retries": 3,\n'.repeat(9_000)}${'\tat work (job.js)\n'.repeat(3)}`,
+      9_004,
+    ],
+  ])('%s', async (_, foreign, foreignCount) => {
+    const { seqs, counts } = await read(`${foreign}\n${many}\n`);
+    expect(seqs).toEqual(manySeqs);
+    expect(counts).toMatchObject({ broken: 0, foreign: foreignCount });
+  });
+
+  it('an object in whose middle our lines stand, because two containers share a stream', async () => {
+    const { seqs, counts } = await read(`{\n  "a": 1,\n${OURS[0]}\n  "b": 2\n}\n${OURS[1]}\n`);
+    expect(seqs).toEqual([1, 2]);
+    expect(counts.broken).toBe(0);
+  });
+
+  it('an object that never ends, before each of what the tools of AWS print', async () => {
+    for (const text of [
+      pretty({ events }),
+      JSON.stringify({ events }),
+      pretty(OURS),
+      OURS.map((each) => `2026-11-21T02:15:07 ecs/batch/d43f ${each}`).join('\n'),
+      OURS.map((each) => `2026-11-21T02:15:07 ${pretty(JSON.parse(each))}`).join(''),
+    ]) {
+      expect((await read(`{\n  "a": 1,\n${text}`)).seqs).toEqual([1, 2, 3]);
+    }
+  });
+
+  it('a line that is too long, inside an object', async () => {
+    const part = 'x'.repeat(MAX_LINE_LENGTH / 2);
+    const { seqs, counts } = await read(['{\n', part, part, `${part}\n`, `${line(1)}\n`]);
+    expect(seqs).toEqual([1]);
+    expect(counts.broken).toBe(1);
+  });
+
+  it.each([
+    ['lists', '['.repeat(20_000), '"a \\"b\\""', ']'.repeat(20_000)],
+    ['events', '{"events":['.repeat(20_000), '{"message":"a \\"b\\""}', ']}'.repeat(20_000)],
+  ])('%s in each other, 20,000 deep', async (_, opening, inner, closing) => {
+    const { seqs, counts } = await read(`${opening}${inner}${closing}\n${line(1)}\n`);
+    expect(seqs).toEqual([1]);
+    expect(counts).toMatchObject({ foreign: 1, broken: 0 });
+  });
+
+  it('one of ours over several lines that was cut is broken, and the next is read', async () => {
+    const cut = pretty(JSON.parse(line(1))).slice(0, -20);
+    const { seqs, counts } = await read(`${cut}\n${pretty(JSON.parse(line(2)))}${cut}\n`);
+    expect(seqs).toEqual([2]);
+    expect(counts).toMatchObject({ broken: 2, foreign: 0 });
+  });
+
+  it('any text without our mark, between any of our lines', async () => {
+    const foreignLine = fc.oneof(
+      fc.constantFrom(
+        '{',
+        '[',
+        '}',
+        ']',
+        '  {',
+        '  }',
+        '  ]',
+        '  2 ]',
+        '},',
+        '',
+        'Array',
+        '2026-11-21T02:15:07 {',
+      ),
+      fc.constantFrom(
+        '  "a": 1,',
+        '    "events": [',
+        '  "field": "@message",',
+        '  "message": "done"',
+        '  "x",',
+      ),
+      fc.constantFrom('{"level":"info"}', '{"message":"a \\"b\\""}', '{"a', '["', '    at work (job.js)'),
+      fc.constant('  "retries": 3,\n'.repeat(5_000)),
+      fc.string(),
+    );
+    const inserted = fc.array(fc.tuple(fc.nat({ max: OURS.length }), foreignLine), { maxLength: 12 });
+    const forms = [
+      OURS,
+      OURS.map((each) => `2026-11-21T02:15:07 ecs/batch/d43f ${each}`),
+      OURS.map((each) => pretty(JSON.parse(each)).trimEnd()),
+    ];
+    await fc.assert(
+      fc.asyncProperty(inserted, fc.constantFrom(...forms), async (others, ours) => {
+        const lines = ours.flatMap((own, index) => [...othersAt(index), own]);
+        const { seqs, counts } = await read([...lines, ...othersAt(ours.length)].join('\n'));
+        expect(seqs.toSorted()).toEqual([1, 2, 3]);
+        expect(counts).toMatchObject({ lines: 3, broken: 0, newer: 0, copy: 0 });
+
+        function othersAt(index: number): readonly string[] {
+          return others.filter(([at]) => at === index).map(([, text]) => text);
+        }
+      }),
+    );
+  });
+});
+
 describe('what is left out is counted:', () => {
   it('lines of others', async () => {
     const { found, counts } = await read(`Started\n${line(1)}\n{"level":"info"}\n\n`);
@@ -177,6 +287,7 @@ describe('what is left out is counted:', () => {
   });
 
   it('a document that was cut, as far as it goes', async () => {
+    expect((await read(pretty({ events }).slice(0, -60))).seqs).toEqual([1, 2, 3]);
     const { seqs, counts } = await read(pretty({ events: manyEvents }).slice(0, 100_000));
     expect(seqs.length).toBeGreaterThan(100);
     expect(counts.broken + counts.foreign).toBeLessThan(3);

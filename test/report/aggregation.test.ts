@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { LineFields } from '../../src/core/line.ts';
 import { MAX_JOBS } from '../../src/report/aggregation.ts';
 import { documentOf } from './example-document.ts';
-import { HOUR_MS, lineText, NOW_MS } from './lines.ts';
+import { HOUR_MS, lineText, NOW_MS, USUAL } from './lines.ts';
 import { monthOfLines } from './month-of-runs.ts';
 
 const MINUTE_MS = 60_000;
@@ -62,6 +62,32 @@ describe('runs that left no REPORT', () => {
     const lastMs = NOW_MS - 400 * HOUR_MS;
     const lines = [start('long', lastMs - MINUTE_MS), start('gone', lastMs - HOUR_MS), end('ended', lastMs)];
     expect((await reported(lines)).total).toMatchObject({ runsWithoutReportCount: 1, runningCount: 1 });
+  });
+
+  it('are judged by the last line of all jobs, also where one is asked for', async () => {
+    const lines = [start('gone', NOW_MS - 3 * HOUR_MS), end('ended', NOW_MS - HOUR_MS, { job: 'other' })];
+    const jobs = ['nightly'];
+    const lost = { runsWithoutReportCount: 1, runningCount: 0 };
+    expect((await reported(lines, { jobs })).total).toMatchObject(lost);
+    const wrongClock = end('odd', NOW_MS + 400 * HOUR_MS, { job: 'other' });
+    const running = start('long', NOW_MS - HOUR_MS - MINUTE_MS);
+    expect((await reported([...lines, running, wrongClock], { jobs })).total).toMatchObject({
+      ...lost,
+      runningCount: 1,
+    });
+  });
+
+  it('are judged by the end of the window where the lines go on after it', async () => {
+    const window = { fromMs: NOW_MS - 9 * HOUR_MS, toMs: NOW_MS - 5 * HOUR_MS };
+    const lines = [
+      start('gone', window.toMs - HOUR_MS),
+      start('long', window.toMs - MINUTE_MS),
+      end('ended', NOW_MS - HOUR_MS),
+    ];
+    expect((await reported(lines, { window })).total).toMatchObject({
+      runsWithoutReportCount: 1,
+      runningCount: 1,
+    });
   });
 
   it('are not made by a clock that runs ahead', async () => {
@@ -183,6 +209,54 @@ describe('what is left out is counted:', () => {
       'taskId is missing',
     ]);
     expect(jobs).toMatchObject([{ job: 'family', runCount: 1 }]);
+  });
+
+  it('figures that no task can have, of which each total would be spoilt', async () => {
+    const { total, jobs, skipped } = await reported([
+      end('good', NOW_MS, { maxCpuPercent: 44_800, cpuTimeMs: 1e15, memorySizeMB: 25_165_824 }),
+      end('long', NOW_MS, { durationMs: 9e15 }),
+      end('longer', NOW_MS, { durationMs: 8e15, billedDurationMs: 8e15 }),
+      end('busy', NOW_MS, { avgCpuPercent: 1e308 }),
+      end('large', NOW_MS, { maxMemoryUsedMB: 9e15 }),
+      end('wide', NOW_MS, { cpuSizeUnits: 2e6 }),
+      summary('full', NOW_MS, 1e308),
+      summary('empty', NOW_MS, -1),
+    ]);
+    expect(total).toMatchObject({ runCount: 1, runningCount: 0 });
+    expect(jobs).toMatchObject([{ durationMs: { max: 600_000 }, avgCpuPercent: { max: 50 } }]);
+    expect(skipped).toMatchObject({
+      brokenLineCount: 7,
+      brokenReasons: [
+        { reason: 'durationMs is more than 1,000,000,000,000', count: 2 },
+        { reason: 'avgCpuPercent is more than 10,000,000', count: 1 },
+        { reason: 'cpuSizeUnits is more than 1,000,000', count: 1 },
+        { reason: 'maxMemoryUsedMB is more than 100,000,000', count: 1 },
+        { reason: 'maxMemoryUtilizationPercent is more than 10,000,000', count: 1 },
+        { reason: 'maxMemoryUtilizationPercent is negative', count: 1 },
+      ],
+    });
+  });
+
+  it('whatever figures a line has, none of the document is lost in JSON', async () => {
+    const figures = fc.record(
+      Object.fromEntries(
+        Object.entries(USUAL)
+          .filter(([, value]) => typeof value === 'number')
+          .map(([name]) => [
+            name,
+            name.endsWith('Percent')
+              ? fc.oneof(fc.constant(1e308), fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }))
+              : fc.oneof(fc.constant(Number.MAX_SAFE_INTEGER), fc.nat()),
+          ]),
+      ),
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(figures, { maxLength: 4 }), async (runs) => {
+        const lines = runs.map((fields, index) => end(`task-${index}`, NOW_MS, fields));
+        expect(JSON.stringify(await reported(lines))).not.toContain('null');
+      }),
+    );
   });
 
   it('lines of a wrong clock', async () => {

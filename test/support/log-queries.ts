@@ -52,6 +52,8 @@ export class LogQueries {
   course = USUAL_COURSE;
   /** Events that a page of FilterLogEvents looks at. */
   pageSize = 10_000;
+  /** Rows that one answer of GetQueryResults has. */
+  resultPageSize = MAX_ROWS;
 
   constructor(options: LogQueriesOptions) {
     this.#options = options;
@@ -63,7 +65,7 @@ export class LogQueries {
       case 'StartQuery':
         return this.#start(body);
       case 'GetQueryResults':
-        return this.#results(String(body.queryId));
+        return this.#results(String(body.queryId), Number(body.nextToken ?? 0));
       case 'StopQuery':
         return this.#stop(String(body.queryId));
       case 'FilterLogEvents':
@@ -102,7 +104,7 @@ export class LogQueries {
     return { queryId };
   }
 
-  #results(queryId: string): object {
+  #results(queryId: string, start: number): object {
     const query = this.#queryOf(queryId);
     const statuses = this.#statusesOf.get(queryId) ?? [];
     const [status] = statuses;
@@ -120,14 +122,16 @@ export class LogQueries {
       this.#options.nowMs(),
     );
     query.rowCount = Math.min(rows.length, MAX_ROWS);
+    const end = start + this.resultPageSize;
     return {
       status,
-      results: rows.slice(0, MAX_ROWS).map((row) =>
+      results: rows.slice(start, Math.min(end, query.rowCount)).map((row) =>
         names.flatMap((field) => {
           const value = row.get(field);
           return value === undefined ? [] : [{ field, value: textOf(field, value) }];
         }),
       ),
+      ...(end < query.rowCount && { nextToken: String(end) }),
       statistics: {
         recordsMatched: rows.length,
         recordsScanned: events.length,
