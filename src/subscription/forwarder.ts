@@ -105,15 +105,14 @@ export class Forwarder {
     this.#report(tally, { logGroup, logStream, startedAtMs, to: 'in the failure queue' });
   }
 
-  /** What fails again stays in the queue. */
+  /** What fails again stays in the queue, and so does what cannot be read: it keeps no other of its batch there. */
   async #replay(messages: readonly Message[], giveUpAtMs: number): Promise<MessageFailures> {
     const startedAtMs = this.#options.clock.elapsed();
     const tally = newTally();
     const batchItemFailures: { itemIdentifier: string }[] = [];
     for (const { messageId, body } of messages) {
       const isDone = await this.#replayMessage(body, giveUpAtMs, tally).catch((error: unknown) => {
-        if (!(error instanceof DeliveryError)) throw error;
-        this.#options.log('error', { messageId }, `message cannot be replayed: ${error.message}`);
+        this.#options.log('error', { messageId }, `message cannot be replayed: ${(error as Error).message}`);
         return false;
       });
       if (!isDone) batchItemFailures.push({ itemIdentifier: messageId });

@@ -1,13 +1,13 @@
 import { isoTime } from '../core/line.ts';
 import { parseLine } from '../core/parsed-line.ts';
 import type { Delivery, LogEvent } from './delivery.ts';
-import { type Document, isIndexed, lineDocument } from './document.ts';
+import { type Document, isIndexed, lineDocument, nestingProblem } from './document.ts';
 import { indexNameOf } from './index-name.ts';
 
 /**
  * Why a log event gets no document:
  * - `foreign`: somebody else's, and others are left.
- * - `broken`: ours by its mark, but cut or with a field that is not what it should be.
+ * - `broken`: ours by its mark, but cut, with a field that is not what it should be, or nested without end.
  * - `record`: a RECORD line.
  * - `time-apart`: the line's time is too far from its event's.
  * - `too-long`: longer than a message of the failure queue can take.
@@ -56,7 +56,7 @@ export function selectDocuments(delivery: Delivery, othersIndexPrefix: string | 
   const brokenReasons: string[] = [];
   if (delivery.malformedCount > 0) refusals.set('malformed', delivery.malformedCount);
   for (const event of delivery.logEvents) {
-    const judged = judge(event, delivery, othersIndexPrefix);
+    const judged = judgeWhatever(event, delivery, othersIndexPrefix);
     if ('document' in judged) {
       documents.push(judged.document);
       continue;
@@ -66,6 +66,15 @@ export function selectDocuments(delivery: Delivery, othersIndexPrefix: string | 
     if (reason !== undefined && brokenReasons.length < MAX_BROKEN_REASONS) brokenReasons.push(reason);
   }
   return { documents, refusals, brokenReasons };
+}
+
+/** One event that nobody thought of must not keep those beside it from the index. */
+function judgeWhatever(event: LogEvent, delivery: Delivery, othersIndexPrefix: string | undefined): Judged {
+  try {
+    return judge(event, delivery, othersIndexPrefix);
+  } catch (error) {
+    return { refusal: 'broken', reason: `cannot be read: ${(error as Error).message}` };
+  }
 }
 
 function judge(event: LogEvent, delivery: Delivery, othersIndexPrefix: string | undefined): Judged {
@@ -79,6 +88,8 @@ function judge(event: LogEvent, delivery: Delivery, othersIndexPrefix: string | 
   }
   const { line } = parsed;
   if (!isIndexed(line.type)) return { refusal: 'record' };
+  const problem = nestingProblem(line);
+  if (problem !== undefined) return { refusal: 'broken', reason: problem };
   const olderMs = timestamp - line.timeMs;
   if (olderMs > MAX_OLDER_MS || olderMs < -MAX_NEWER_MS) return { refusal: 'time-apart' };
   return { document: { ...lineDocument(line, message), event } };

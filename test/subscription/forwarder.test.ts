@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
@@ -10,6 +11,22 @@ import { type QueueServer, startQueueServer } from '../support/queue-server.ts';
 
 const LINES = linesOfRun('2026-03-02T02:00:00Z', 1);
 const ENOUGH_MS = 60_000;
+
+/** A stack that goes one call deeper for each level does not reach the end of these. */
+const DEEP_LINES = [
+  lineWith(`"job":${nested(20_000)}`),
+  lineWith(`"tree":${nested(20_000)}`),
+  lineWith(`\n"tree":${nested(20_000)}`),
+];
+
+function lineWith(field: string): string {
+  const time = '"time":"2026-03-02T02:00:00.000Z"';
+  return `{"type":"REPORT",${time},"seq":9,"fargaugeVersion":"0.1.0","taskId":"deep",${field}}`;
+}
+
+function nested(levelCount: number): string {
+  return '['.repeat(levelCount) + ']'.repeat(levelCount);
+}
 
 /** Time that goes by only where the forwarder waits between tries: a minute of back-off takes no time. */
 function waitingClock(): Clock {
@@ -109,6 +126,34 @@ describe('the forwarder', () => {
     const [line = ''] = LINES;
     await forward(delivered([`${JSON.stringify(JSON.parse(line), null, 2)}\n`]));
     expect(indexed()).toEqual([line]);
+  });
+
+  it('refuses a line nested without end, however it stands there, and indexes the others', async () => {
+    const [first = '', second = ''] = LINES;
+    await forward(delivered([first, ...DEEP_LINES, second]));
+    expect(indexed()).toEqual([first, second]);
+    expect(queue.messages).toEqual([]);
+    expect(opened.log.at(-1)).toMatchObject({
+      failedCount: 0,
+      refused: { broken: DEEP_LINES.length },
+      brokenReasons: expect.arrayContaining(['is nested deeper than 20 levels']),
+    });
+  });
+
+  it('takes a line nested as deep as a newer version may write one', async () => {
+    const line = `${LINES[0]?.slice(0, -1)},"tree":${'['.repeat(19)}${']'.repeat(19)}}`;
+    await forward(delivered([line]));
+    expect(indexed()).toEqual([line]);
+  });
+
+  it('says shortly what is no delivery, however deep it is nested', async () => {
+    const deep = `{"messageType":${nested(20_000)}}`;
+    const data = gzipSync(deep).toString('base64');
+    await expect(forward({ awslogs: { data } })).rejects.toThrow('messageType is a list, not "DATA_MESSAGE"');
+    expect(await forward(queueEvent([deep, JSON.stringify({ requestPayload: delivered(LINES) })]))).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'message-0' }],
+    });
+    expect(indexed()).toEqual(LINES);
   });
 
   it('fails for what is no event it knows, so that Lambda keeps it', async () => {
@@ -308,6 +353,44 @@ describe('a replay of the failure queue', () => {
     const record = JSON.stringify({ version: '1.0', requestPayload: delivered(LINES), responsePayload: {} });
     expect(await forward(queueEvent([record]))).toEqual({ batchItemFailures: [] });
     expect(indexed()).toEqual(LINES);
+  });
+});
+
+describe('a message of the failure queue that nobody can read', () => {
+  it('keeps no other of its batch there', async () => {
+    const [first = '', second = ''] = LINES;
+    const bodies = [[first], [...DEEP_LINES, second]].map((lines) =>
+      JSON.stringify({ requestPayload: delivered(lines) }),
+    );
+    expect(await forward(queueEvent([...bodies, nested(20_000)]))).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'message-2' }],
+    });
+    expect(indexed()).toEqual([first, second]);
+    expect(opened.log.at(-1)).toMatchObject({ refused: { broken: DEEP_LINES.length } });
+  });
+
+  it('stays there with whatever error it meets', async () => {
+    await opened.close();
+    const { log, ...forwarding } = openForwarding(engine.url, queue.queueUrl, {
+      client: {
+        ask: async ({ body }) => {
+          if (body?.text.includes('"START"')) throw new RangeError('Maximum call stack size exceeded');
+          return { kind: 'answer', status: 200, body: '{"items":[{"create":{"status":201}}]}' };
+        },
+        forgetAuthorization: () => {},
+        close: async () => {},
+      },
+    });
+    opened = { ...forwarding, log };
+    const bodies = LINES.slice(0, 2).map((line) => JSON.stringify({ requestPayload: delivered([line]) }));
+    expect(await forward(queueEvent(bodies))).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'message-0' }],
+    });
+    expect(log).toContainEqual({
+      level: 'error',
+      messageId: 'message-0',
+      message: 'message cannot be replayed: Maximum call stack size exceeded',
+    });
   });
 });
 
