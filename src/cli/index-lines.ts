@@ -254,6 +254,7 @@ async function readProblemOf(error: unknown): Promise<string> {
 
 const HINTS = {
   later: 'is the address right, and the engine up?',
+  missing: 'it has no index template, and we may not put it; --no-template leaves that alone',
   refused: '--no-template leaves the index template alone, --auth says how to authorize',
 } as const;
 

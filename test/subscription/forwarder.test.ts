@@ -2,6 +2,8 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
+import { basicAuthorization } from '../../src/subscription/authorization.ts';
+import { connectSearchEngine } from '../../src/subscription/search-client.ts';
 import { type BulkFault, type BulkServer, startBulkServer } from '../support/bulk-server.ts';
 import { CONTROL_MESSAGE, delivered, deliveryOf, logEvents, packed } from '../support/deliveries.ts';
 import { eventsInMessages, openForwarding } from '../support/forwarding.ts';
@@ -54,6 +56,9 @@ afterEach(async () => {
 
 const forward = (event: unknown, remainingMs = ENOUGH_MS) => opened.forwarder.forward(event, remainingMs);
 const bulkCount = () => engine.requests.filter(({ path }) => path.startsWith('/_bulk')).length;
+/** Without queries. */
+const askedFrom = (start: number) =>
+  engine.requests.slice(start).map(({ method, path }) => `${method} ${path.split('?')[0]}`);
 const indexed = () => [...engine.documents.values()].map((document) => JSON.stringify(document));
 
 describe('the forwarder', () => {
@@ -298,7 +303,7 @@ describe('what does not succeed', () => {
     expect(eventsInMessages(queue.messages)[0]?.reason).toBe('status 401: Unauthorized');
     expect(opened.log[0]).toMatchObject({
       level: 'warn',
-      message: 'the index template may be missing, and it cannot be put: status 401',
+      message: 'the index template may be missing, and it cannot be looked for: status 401',
     });
   });
 
@@ -321,7 +326,7 @@ describe('the index template', () => {
     engine.hasTemplate = false;
     await forward(delivered(LINES));
     await forward(delivered(LINES));
-    expect(engine.requests.map(({ method, path }) => `${method} ${path.split('?')[0]}`)).toEqual([
+    expect(askedFrom(0)).toEqual([
       'HEAD /_index_template/fargauge',
       'PUT /_index_template/fargauge',
       'POST /_bulk',
@@ -329,6 +334,77 @@ describe('the index template', () => {
     ]);
     expect(engine.requests[1]?.path).toContain('?create=true');
     expect(JSON.parse(engine.requests[1]?.body ?? '')).toMatchObject({ index_patterns: ['fargauge-*'] });
+  });
+
+  it('is put before the first line that is let in, however often it was refused before', async () => {
+    engine.hasTemplate = false;
+    engine.accepts = () => false;
+    await forward(delivered(LINES));
+    await forward(delivered(LINES));
+    expect(opened.log.filter(({ level }) => level === 'warn')).toHaveLength(2);
+    engine.accepts = undefined;
+    const before = engine.requests.length;
+    await forward(delivered(LINES));
+    expect(askedFrom(before)).toEqual([
+      'HEAD /_index_template/fargauge',
+      'PUT /_index_template/fargauge',
+      'POST /_bulk',
+    ]);
+    expect(engine.documents.size).toBe(LINES.length);
+    expect(opened.log).toContainEqual({
+      level: 'info',
+      message: 'the index template was missing and is there now',
+    });
+  });
+
+  it('is looked for with a password that was changed since it was read', async () => {
+    await opened.close();
+    const passwords = ['old', 'new'];
+    const authorization = basicAuthorization(async () => ({
+      username: 'me',
+      password: passwords.shift() ?? '',
+    }));
+    const client = connectSearchEngine(new URL(engine.url), authorization);
+    opened = { ...openForwarding(engine.url, queue.queueUrl, { client }), close: () => client.close() };
+    engine.accepts = ({ headers }) => headers.authorization === `Basic ${btoa('me:new')}`;
+    await forward(delivered(LINES));
+    expect(askedFrom(0)).toEqual([
+      'HEAD /_index_template/fargauge',
+      'HEAD /_index_template/fargauge',
+      'POST /_bulk',
+    ]);
+    expect(engine.documents.size).toBe(LINES.length);
+  });
+
+  it('that is missing and may not be put keeps lines in the queue until it is there', async () => {
+    engine.hasTemplate = false;
+    engine.accepts = ({ method }) => method !== 'PUT';
+    await forward(delivered(LINES));
+    expect(bulkCount()).toBe(0);
+    const messages = queue.take();
+    expect(eventsInMessages(messages)).toEqual(
+      LINES.map((message) =>
+        expect.objectContaining({
+          message,
+          reason: 'the index template is missing, and it cannot be put: status 401: Unauthorized',
+        }),
+      ),
+    );
+    engine.hasTemplate = true;
+    expect(await forward(queueEvent(messages))).toEqual({ batchItemFailures: [] });
+    expect(engine.documents.size).toBe(LINES.length);
+  });
+
+  it('that we may not look for is somebody else’s to put: lines are indexed, with a warning each time', async () => {
+    engine.accepts = ({ path }) => path.startsWith('/_bulk');
+    await forward(delivered(LINES));
+    await forward(delivered(LINES));
+    expect(engine.documents.size).toBe(LINES.length);
+    const warning = {
+      level: 'warn',
+      message: 'the index template may be missing, and it cannot be looked for: status 401',
+    };
+    expect(opened.log.filter(({ level }) => level === 'warn')).toEqual([warning, warning]);
   });
 });
 
