@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { LineType } from '../core/fields.ts';
 import type { FoundLine } from '../core/parsed-line.ts';
 import { indexNameOf } from './index-name.ts';
 
@@ -16,12 +17,15 @@ const MAX_ID_BYTES = 512;
 /** The line itself is the first. As many as the engines make fields of (`index.mapping.depth.limit`). */
 const MAX_NESTING_LEVELS = 20;
 
-/** Answers of the metadata endpoint, for `fargauge replay`: they say nothing of whose task it was. */
-const UNINDEXED_TYPE = 'RECORD';
+/**
+ * Answers of the metadata endpoint, for `fargauge replay`, say nothing of whose task it was; samples, each second at most,
+ * are many and for a closer look at one run.
+ */
+const UNINDEXED_TYPES: ReadonlySet<string> = new Set<LineType>(['SAMPLE', 'RECORD']);
 
 /** Whether lines of this type are put into the index. Of a newer version's types nothing is known but that they are lines. */
 export function isIndexed(type: string): boolean {
-  return type !== UNINDEXED_TYPE;
+  return !UNINDEXED_TYPES.has(type);
 }
 
 /**

@@ -8,12 +8,12 @@ import { indexNameOf } from './index-name.ts';
  * Why a log event gets no document:
  * - `foreign`: somebody else's, and others are left.
  * - `broken`: ours by its mark, but cut, with a field that is not what it should be, or nested without end.
- * - `record`: a RECORD line.
+ * - `other-type`: a line of a type that is not indexed.
  * - `time-apart`: the line's time is too far from its event's.
  * - `too-long`: longer than a message of the failure queue can take.
  * - `malformed`: no log event at all.
  */
-export type Refusal = 'foreign' | 'broken' | 'record' | 'time-apart' | 'too-long' | 'malformed';
+export type Refusal = 'foreign' | 'broken' | 'other-type' | 'time-apart' | 'too-long' | 'malformed';
 
 /** A document and the log event that it was made of. */
 export interface EventDocument extends Document {
@@ -87,7 +87,7 @@ function judge(event: LogEvent, delivery: Delivery, othersIndexPrefix: string | 
     return { document: { ...othersDocument(event, delivery, othersIndexPrefix), event } };
   }
   const { line } = parsed;
-  if (!isIndexed(line.type)) return { refusal: 'record' };
+  if (!isIndexed(line.type)) return { refusal: 'other-type' };
   const problem = nestingProblem(line);
   if (problem !== undefined) return { refusal: 'broken', reason: problem };
   const olderMs = timestamp - line.timeMs;

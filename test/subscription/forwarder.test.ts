@@ -93,7 +93,7 @@ describe('the forwarder', () => {
     const [line = ''] = LINES;
     const events = [
       ...logEvents([line.slice(0, 100), line.replace('"seq":1', '"seq":"1"')]),
-      ...logEvents([line.replace('START', 'RECORD')]),
+      ...logEvents([line.replace('START', 'RECORD'), line.replace('START', 'SAMPLE')]),
       ...logEvents([line], Date.UTC(2026, 4, 1)),
       ...logEvents([`${line.slice(0, -1)},"image":"${'x'.repeat(200_000)}"}`]),
       { id: 1, timestamp: 'now' },
@@ -103,8 +103,8 @@ describe('the forwarder', () => {
     expect(engine.requests).toEqual([]);
     expect(queue.messages).toEqual([]);
     expect(opened.log[0]).toMatchObject({
-      eventCount: 7,
-      refused: { malformed: 2, broken: 2, record: 1, 'time-apart': 1, 'too-long': 1 },
+      eventCount: 8,
+      refused: { malformed: 2, broken: 2, 'other-type': 2, 'time-apart': 1, 'too-long': 1 },
       brokenReasons: ['is not JSON', 'seq is "1", not a whole number'],
     });
   });
