@@ -2,6 +2,7 @@ import { isoTime } from '../core/line.ts';
 import { parseLine } from '../core/parsed-line.ts';
 import type { Delivery, LogEvent } from './delivery.ts';
 import { type Document, isIndexed, lineDocument, nestingProblem } from './document.ts';
+import { asXmlText } from './failure-message.ts';
 import { indexNameOf } from './index-name.ts';
 
 /**
@@ -35,7 +36,7 @@ export interface Selected {
 const MAX_OLDER_MS = 14 * 24 * 60 * 60_000;
 const MAX_NEWER_MS = 24 * 60 * 60_000;
 
-/** As JSON text. A message of the failure queue takes 262,144 bytes, and the rest of it needs some of them. */
+/** As text of a message. A message of the failure queue takes 262,144 bytes, and the rest of it needs some of them. */
 const MAX_EVENT_BYTES = 200_000;
 /** JSON text has six bytes for a UTF-16 unit at most. */
 const MAX_JSON_BYTES_PER_UNIT = 6;
@@ -97,7 +98,7 @@ function judge(event: LogEvent, delivery: Delivery, othersIndexPrefix: string | 
 
 function isTooLong(message: string): boolean {
   if (message.length * MAX_JSON_BYTES_PER_UNIT < MAX_EVENT_BYTES) return false;
-  return Buffer.byteLength(JSON.stringify(message)) > MAX_EVENT_BYTES;
+  return Buffer.byteLength(asXmlText(JSON.stringify(message))) > MAX_EVENT_BYTES;
 }
 
 /**

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
 import { basicAuthorization } from '../../src/subscription/authorization.ts';
+import { MAX_MESSAGE_BYTES } from '../../src/subscription/failure-message.ts';
 import { connectSearchEngine } from '../../src/subscription/search-client.ts';
 import { type BulkFault, type BulkServer, startBulkServer } from '../support/bulk-server.ts';
 import { CONTROL_MESSAGE, delivered, deliveryOf, logEvents, packed } from '../support/deliveries.ts';
@@ -82,6 +83,13 @@ describe('the forwarder', () => {
     ]);
   });
 
+  it('asks with each character escaped as it is signed: the star too, which a URL would leave', async () => {
+    await forward(delivered(LINES));
+    expect(engine.requests.at(-1)?.path).toBe(
+      '/_bulk?filter_path=items.%2A.status%2Citems.%2A.error.type%2Citems.%2A.error.reason%2Cerror',
+    );
+  });
+
   it('says nothing to the engine for a control message, or where nothing is ours', async () => {
     await forward(CONTROL_MESSAGE);
     await forward(delivered(['hello', '{"type":"REPORT"}']));
@@ -107,6 +115,18 @@ describe('the forwarder', () => {
       refused: { malformed: 2, broken: 2, 'other-type': 2, 'time-apart': 1, 'too-long': 1 },
       brokenReasons: ['is not JSON', 'seq is "1", not a whole number'],
     });
+  });
+
+  it('refuses what a message of the queue could not take, as it is written there', async () => {
+    engine.refuses = () => true;
+    // Three bytes as it came, six where SQS has no place for it.
+    const lines = [45_000, 32_000].map((count) => lineWith(`"note":"${'\uFFFF'.repeat(count)}"`));
+    await forward(delivered(lines));
+    expect(opened.log.at(-1)).toMatchObject({ refused: { 'too-long': 1 }, failedCount: 1 });
+    expect(eventsInMessages(queue.messages).map(({ message }) => message)).toEqual(lines.slice(1));
+    for (const body of queue.messages) {
+      expect(Buffer.byteLength(body)).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
+    }
   });
 
   it('keeps others’ log events as text in indices of their own, when it is told to', async () => {
