@@ -171,6 +171,17 @@ describe('fargauge index', () => {
     ]);
   });
 
+  it('indexes nothing where the template is missing and may not be put', async () => {
+    engine.hasTemplate = false;
+    engine.accepts = ({ method }) => method !== 'PUT';
+    const { exitCode, stderr } = await index(['--opensearch', engine.url, file('lines.jsonl', LINES)]);
+    expect(stderr).toBe(
+      `fargauge index: ${engine.url}: status 401: Unauthorized; it has no index template, and we may not put it; --no-template leaves that alone\n`,
+    );
+    expect(exitCode).toBe(2);
+    expect(engine.documents.size).toBe(0);
+  });
+
   it('authorizes with the username and password of its environment', async () => {
     const path = file('lines.jsonl', LINES);
     const env = { OPENSEARCH_USERNAME: 'me', OPENSEARCH_PASSWORD: 'hunter2' };
