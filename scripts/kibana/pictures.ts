@@ -51,7 +51,8 @@ export const TASK_DURATION: Picture = {
 export const CPU_USAGE: Picture = {
   id: 'fargauge-cpu-usage',
   title: 'Task Resource Usage Average: CPU',
-  description: "CPU used by the containers while they ran, in percent of the task's size.",
+  description:
+    "CPU used by a container while it ran, in percent of the task's size; of several containers the average, not the sum.",
   kind: 'heatmap',
   lineType: 'SUMMARY',
   figure: { aggregation: 'avg', field: 'avgCpuUtilizationPercent', label: 'CPU (% of size)' },

@@ -6,7 +6,7 @@ import { fileLines, ReadError, streamLines, type TextBatches } from '../reading/
 import { printable } from '../report/printable.ts';
 import type { Authorization } from '../subscription/authorization.ts';
 import type { BackFill, BackFillCounts } from '../subscription/back-fill.ts';
-import { isIndexed, lineDocument } from '../subscription/document.ts';
+import { isIndexed } from '../subscription/document.ts';
 import type { SearchClient } from '../subscription/search-client.ts';
 import { type Command, EXIT_INTERRUPTED, EXIT_USE, type Streams } from './command.ts';
 import { type EngineAuthorization, type IndexOptions, parseIndexOptions } from './index-options.ts';
@@ -23,7 +23,8 @@ const HELP = `Usage: fargauge index [OPTIONS] --opensearch URL FILE…
 Puts lines into OpenSearch or Elasticsearch, each once: what is in the index already, put there by the forwarder or by
 an earlier call, stays as it is, so a call that broke off is simply made again. FILE holds lines, one to a line and
 others between them, or what aws logs prints; - is stdin, .gz is unpacked. Indices are one a day, fargauge-2026.11.21,
-by the line's time in UTC. Where the index template is missing, it is put first.
+by the line's time in UTC; a line dated before 2020 or more than a day ahead is refused. Where the index template is
+missing, it is put first.
 
 The engine:
   --opensearch URL   where it is: https://search-logs-abc.eu-west-1.es.amazonaws.com, http://127.0.0.1:9200
@@ -40,6 +41,7 @@ Where the lines are:
                      (default: ${DEFAULT_SINCE})
   --until TIME       likewise (default: now)
 
+  --samples          SAMPLE lines as well, which the forwarder leaves
   --json             what was done as JSON
   --help             show this text
 
@@ -98,7 +100,7 @@ class Indexer {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #tell: (message: string) => void;
-  readonly #reading = new LineReading({ types: new Set(LINE_TYPES.filter(isIndexed)) });
+  readonly #reading: LineReading;
 
   constructor(
     options: IndexOptions,
@@ -108,6 +110,8 @@ class Indexer {
     tell: (message: string) => void,
   ) {
     this.#options = options;
+    const types = LINE_TYPES.filter((type) => isIndexed(type) || (type === 'SAMPLE' && options.samples));
+    this.#reading = new LineReading({ types: new Set(types) });
     this.#streams = streams;
     this.#clock = clock;
     this.#signal = signal;
@@ -181,8 +185,8 @@ class Indexer {
     for await (const { texts, areMessages } of textsOf(this.#options.source, this.#streams, this.#signal)) {
       const found = areMessages ? this.#reading.ofMessages(texts) : this.#reading.of(texts);
       for await (const each of found) {
-        if (each.kind !== 'line') continue;
-        await backFill.add(lineDocument(each.line, each.text));
+        if (each.kind !== 'line' && each.kind !== 'newer') continue;
+        await backFill.add(each.line, each.text);
         if (this.#signal.aborted || backFill.stopReason !== undefined) return;
       }
     }
@@ -198,13 +202,14 @@ class Indexer {
     }
     for (const [reason, count] of counts.failedReasons)
       this.#tell(`not indexed, ${count}: ${printable(reason)}`);
+    for (const [reason, count] of counts.refusedReasons) this.#tell(`refused, ${count}: ${reason}`);
     for (const [reason, count] of found.brokenReasons) this.#tell(`broken, ${count}: ${printable(reason)}`);
     if (stopReason !== undefined) this.#tell('stopped early: call it again when that is mended');
     if (readProblem !== undefined) {
       this.#tell(printable(readProblem));
       return EXIT_USE;
     }
-    return counts.failed > 0 || found.broken > 0 ? EXIT_INCOMPLETE : 0;
+    return counts.failed + counts.refused + found.broken > 0 ? EXIT_INCOMPLETE : 0;
   }
 }
 
@@ -252,9 +257,9 @@ async function* textsOf(
   const client = createReadingClient(region);
   try {
     for (const logGroupName of logGroupNames) {
-      const types = new Set(LINE_TYPES.filter(isIndexed));
+      // Of all types, as a newer version may have others, and what is left out is counted.
       yield {
-        texts: filteredLines({ client, region, logGroupName, window, types, signal }),
+        texts: filteredLines({ client, region, logGroupName, window, signal }),
         areMessages: true,
       };
     }
@@ -273,15 +278,16 @@ async function readProblemOf(error: unknown): Promise<string> {
 
 const HINTS = {
   later: 'is the address right, and the engine up?',
+  missing: 'it has no index template, and we may not put it; --no-template leaves that alone',
   refused: '--no-template leaves the index template alone, --auth says how to authorize',
 } as const;
 
-function summaryOf({ indexed, copies, failed }: BackFillCounts, found: FoundCounts): string {
+function summaryOf({ indexed, copies, failed, refused }: BackFillCounts, found: FoundCounts): string {
   const left = [
     [found.foreign, 'somebody else’s'],
     [found.otherTypes, 'of types that are not indexed'],
-    [found.newer, 'of types that only a newer version knows'],
     [found.broken, 'broken'],
+    [refused, 'refused'],
   ] as const;
   const parts = [
     `${grouped(indexed)} lines indexed`,
@@ -292,14 +298,18 @@ function summaryOf({ indexed, copies, failed }: BackFillCounts, found: FoundCoun
   return parts.join(', ');
 }
 
-function jsonOf({ failedReasons, ...counts }: BackFillCounts, found: FoundCounts): string {
-  const { foreign, broken, newer, otherTypes, copy, brokenReasons } = found;
+function jsonOf(
+  { refused, refusedReasons, failedReasons, ...counts }: BackFillCounts,
+  found: FoundCounts,
+): string {
+  const { foreign, broken, otherTypes, copy, brokenReasons } = found;
   return JSON.stringify({
     ...counts,
     copies: counts.copies + copy,
     failedReasons: Object.fromEntries(failedReasons),
-    leftOut: { foreign, otherTypes, newer, broken },
+    leftOut: { foreign, otherTypes, broken, refused },
     brokenReasons: Object.fromEntries(brokenReasons),
+    refusedReasons: Object.fromEntries(refusedReasons),
   });
 }
 

@@ -22,6 +22,8 @@ export interface IndexOptions {
   readonly source: FileSource | LogGroupSource;
   /** What is done about the index template: put where it is missing, put in any case, or left alone. */
   readonly template: 'ensure' | 'put' | 'leave';
+  /** SAMPLE lines too. */
+  readonly samples: boolean;
   readonly json: boolean;
 }
 
@@ -45,6 +47,7 @@ export function parseIndexOptions(argv: readonly string[], { env, nowMs }: Surro
     until: { type: 'string' },
     'put-template': { type: 'boolean', default: false },
     'no-template': { type: 'boolean', default: false },
+    samples: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   });
   const problems = new Problems();
@@ -69,7 +72,10 @@ export function parseIndexOptions(argv: readonly string[], { env, nowMs }: Surro
     return { ok: false, problems: problems.texts };
   }
   const template = values['put-template'] ? 'put' : values['no-template'] ? 'leave' : 'ensure';
-  return { ok: true, options: { url, authorization, source, template, json: values.json } };
+  return {
+    ok: true,
+    options: { url, authorization, source, template, samples: values.samples, json: values.json },
+  };
 }
 
 function urlOf(text: string | undefined, problems: Problems): URL | undefined {

@@ -13,8 +13,15 @@ import { type TextBatches, TOO_LONG } from './text-lines.ts';
 export type SkipKind = 'foreign' | 'broken' | 'newer' | 'copy';
 
 export type Found =
-  | { readonly kind: 'line'; readonly line: FoundLine /** As it stood in the log. */; readonly text: string }
-  | { readonly kind: SkipKind; readonly reason: string };
+  | ({ readonly kind: 'line' } & LineText)
+  | ({ readonly kind: 'newer'; readonly reason: string } & LineText)
+  | { readonly kind: Exclude<SkipKind, 'newer'>; readonly reason: string };
+
+interface LineText {
+  readonly line: FoundLine;
+  /** As it stood in the log. */
+  readonly text: string;
+}
 
 /** How many there were of each, so that nothing is left out without a word. */
 export interface FoundCounts {
@@ -115,6 +122,8 @@ export class LineReading {
       return {
         kind: 'newer',
         reason: `type ${JSON.stringify(type).slice(0, 40)} is not known to this version`,
+        line,
+        text,
       };
     }
     if (this.#types !== undefined && !this.#types.has(type)) {

@@ -1,5 +1,6 @@
+import type { FoundLine } from '../core/parsed-line.ts';
 import { REQUEST_LIMITS, type RequestLimits } from './bulk-request.ts';
-import type { Document } from './document.ts';
+import { type Document, lineDocument, nestingProblem } from './document.ts';
 import { type Indexed, type IndexingOptions, indexDocuments } from './indexing.ts';
 
 /** An engine that does not take a request in this time will not take the next. */
@@ -7,12 +8,20 @@ const PATIENCE_MS = 120_000;
 
 const MAX_REASONS = 10;
 
-/** What became of the documents so far. */
+/** A text, unlike a delivery, has no times beside its lines' own; no sidecar is older than this. */
+const EARLIEST_MS = Date.UTC(2020, 0, 1);
+/** Of a clock that runs ahead. */
+const MAX_AHEAD_MS = 24 * 60 * 60_000;
+
+/** What became of the lines so far. */
 export interface BackFillCounts {
   indexed: number;
   copies: number;
   failed: number;
-  /** Why, the first ten reasons with their numbers; untrusted text is in them. */
+  /** Lines that no sidecar wrote. */
+  refused: number;
+  readonly refusedReasons: Map<string, number>;
+  /** Why documents failed, the first ten reasons with their numbers; untrusted text is in them. */
   readonly failedReasons: Map<string, number>;
 }
 
@@ -22,11 +31,18 @@ export interface BackFillOptions extends Omit<IndexingOptions, 'giveUpAtMs'> {
 }
 
 /**
- * Puts documents into their indices as they come, a request at a time: while the engine works on one, the next is
+ * Puts lines into their indices as they come, a request at a time: while the engine works on one, the next is
  * gathered. Whatever was indexed before, by whomever, is a copy.
  */
 export class BackFill {
-  readonly counts: BackFillCounts = { indexed: 0, copies: 0, failed: 0, failedReasons: new Map() };
+  readonly counts: BackFillCounts = {
+    indexed: 0,
+    copies: 0,
+    failed: 0,
+    refused: 0,
+    refusedReasons: new Map(),
+    failedReasons: new Map(),
+  };
   readonly #options: BackFillOptions;
   readonly #limits: RequestLimits;
   #gathered: Document[] = [];
@@ -44,7 +60,15 @@ export class BackFill {
     return this.#stopReason;
   }
 
-  async add(document: Document): Promise<void> {
+  /** @param text the line as it stood in the log */
+  async add(line: FoundLine, text: string): Promise<void> {
+    const problem = timeProblem(line, this.#options.clock.now()) ?? nestingProblem(line);
+    if (problem !== undefined) {
+      this.counts.refused += 1;
+      this.counts.refusedReasons.set(problem, (this.counts.refusedReasons.get(problem) ?? 0) + 1);
+      return;
+    }
+    const document = lineDocument(line, text);
     this.#gathered.push(document);
     // In UTF-16 units: what has more bytes than one request may have becomes two.
     this.#gatheredLength += document.json.length;
@@ -82,4 +106,10 @@ export class BackFill {
       counts.failedReasons.set(reason, (count ?? 0) + 1);
     }
   }
+}
+
+/** Each invented day would be an index. */
+function timeProblem({ timeMs }: FoundLine, nowMs: number): string | undefined {
+  if (timeMs >= EARLIEST_MS && timeMs <= nowMs + MAX_AHEAD_MS) return undefined;
+  return 'its time is before 2020 or more than a day ahead';
 }

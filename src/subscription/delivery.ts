@@ -95,7 +95,9 @@ function asText(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** Short enough for a message, whatever it is. */
+/** Short enough for a message, whatever it is and however deep. */
 function shown(value: unknown): string {
-  return value === undefined ? 'missing' : JSON.stringify(value).slice(0, 40);
+  if (value === undefined) return 'missing';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return JSON.stringify(value).slice(0, 40);
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { LineType } from '../core/fields.ts';
 import type { FoundLine } from '../core/parsed-line.ts';
 import { indexNameOf } from './index-name.ts';
 
@@ -13,12 +14,18 @@ export interface Document {
 /** The engine's limit: of a longer one the whole request is refused. */
 const MAX_ID_BYTES = 512;
 
-/** Answers of the metadata endpoint, for `fargauge replay`: they say nothing of whose task it was. */
-const UNINDEXED_TYPE = 'RECORD';
+/** The line itself is the first. As many as the engines make fields of (`index.mapping.depth.limit`). */
+const MAX_NESTING_LEVELS = 20;
+
+/**
+ * Answers of the metadata endpoint, for `fargauge replay`, say nothing of whose task it was; samples, each second at most,
+ * are many and for a closer look at one run.
+ */
+const UNINDEXED_TYPES: ReadonlySet<string> = new Set<LineType>(['SAMPLE', 'RECORD']);
 
 /** Whether lines of this type are put into the index. Of a newer version's types nothing is known but that they are lines. */
 export function isIndexed(type: string): boolean {
-  return type !== UNINDEXED_TYPE;
+  return !UNINDEXED_TYPES.has(type);
 }
 
 /**
@@ -31,8 +38,22 @@ export function lineDocument(line: FoundLine, text: string): Document {
   return {
     index: indexNameOf(line.timeMs),
     id: typeof taskId === 'string' ? shortId(`${taskId}-${line.seq}`) : hashOf(text),
-    json: onOneLine(text, line.fields),
+    json: onOneLine(text),
   };
+}
+
+/**
+ * Lines are flat, and a newer version's may nest a little. What is nested without end is nobody's line, and could take
+ * the stack of whoever walks through it: ours, or the engine's.
+ * @returns what is wrong with a line
+ */
+export function nestingProblem(line: FoundLine): string | undefined {
+  let level: readonly object[] = [line.fields];
+  for (let depth = 0; depth < MAX_NESTING_LEVELS; depth += 1) {
+    level = level.flatMap((value) => Object.values(value).filter(isNested));
+    if (level.length === 0) return undefined;
+  }
+  return `is nested deeper than ${MAX_NESTING_LEVELS} levels`;
 }
 
 /** A task's id is 32 characters: a longer one is somebody's invention, but no reason to lose the line. */
@@ -44,8 +65,11 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** In a log event JSON may stand over lines; `_bulk` counts lines. */
-function onOneLine(text: string, value: unknown): string {
-  const json = text.trim();
-  return /[\n\r]/.test(json) ? JSON.stringify(value) : json;
+function isNested(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** In a log event JSON may stand over lines; `_bulk` counts lines. Within a string JSON has no line break as it is. */
+function onOneLine(json: string): string {
+  return json.trim().replaceAll(/[\n\r]\s*/g, '');
 }

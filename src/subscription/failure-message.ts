@@ -45,7 +45,7 @@ export function failureMessages(
 }
 
 /** JSON.stringify escapes all else that XML, and so SQS, has no place for: control characters and half surrogates. */
-function asXmlText(json: string): string {
+export function asXmlText(json: string): string {
   return json.replace(/[\uFFFE\uFFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 }
 

@@ -51,7 +51,7 @@ interface Tally {
  */
 export class Forwarder {
   readonly #options: ForwarderOptions;
-  #isTemplateSettled = false;
+  #isTemplateThere = false;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -105,15 +105,14 @@ export class Forwarder {
     this.#report(tally, { logGroup, logStream, startedAtMs, to: 'in the failure queue' });
   }
 
-  /** What fails again stays in the queue. */
+  /** What fails again stays in the queue, and so does what cannot be read: it keeps no other of its batch there. */
   async #replay(messages: readonly Message[], giveUpAtMs: number): Promise<MessageFailures> {
     const startedAtMs = this.#options.clock.elapsed();
     const tally = newTally();
     const batchItemFailures: { itemIdentifier: string }[] = [];
     for (const { messageId, body } of messages) {
       const isDone = await this.#replayMessage(body, giveUpAtMs, tally).catch((error: unknown) => {
-        if (!(error instanceof DeliveryError)) throw error;
-        this.#options.log('error', { messageId }, `message cannot be replayed: ${error.message}`);
+        this.#options.log('error', { messageId }, `message cannot be replayed: ${(error as Error).message}`);
         return false;
       });
       if (!isDone) batchItemFailures.push({ itemIdentifier: messageId });
@@ -161,26 +160,32 @@ export class Forwarder {
   }
 
   /**
-   * Sees once that the index template is there. Where we may not, somebody else has to have put it.
+   * Sees that the index template is there, until it is. Where we may not even look, somebody else has to have put it, and
+   * the next call looks again: whoever deploys us may let us in only then.
    * @returns why nothing may be indexed yet
    */
   async #settleTemplate(giveUpAtMs: number): Promise<string | undefined> {
     const { client, clock, random, log } = this.#options;
-    for (let failureCount = 1; !this.#isTemplateSettled; failureCount += 1) {
+    for (let failureCount = 1; !this.#isTemplateThere; failureCount += 1) {
       const timeoutMs = Math.min(ATTEMPT_TIMEOUT_MS, giveUpAtMs - clock.elapsed());
       if (timeoutMs <= 0) return 'out of time: not tried';
       const state = await ensureTemplate(client, timeoutMs);
-      if (state.kind === 'later') {
-        const waitMs = fullJitterMs(failureCount, BACKOFF, random);
-        if (clock.elapsed() + waitMs >= giveUpAtMs) return `out of time: ${state.reason}`;
-        await clock.sleep(waitMs);
-        continue;
+      switch (state.kind) {
+        case 'later': {
+          const waitMs = fullJitterMs(failureCount, BACKOFF, random);
+          if (clock.elapsed() + waitMs >= giveUpAtMs) return `out of time: ${state.reason}`;
+          await clock.sleep(waitMs);
+          continue;
+        }
+        case 'missing':
+          return `the index template is missing, and it cannot be put: ${state.reason}`;
+        case 'refused':
+          log('warn', {}, `the index template may be missing, and it cannot be looked for: ${state.reason}`);
+          return undefined;
+        case 'put':
+          log('info', {}, 'the index template was missing and is there now');
       }
-      this.#isTemplateSettled = true;
-      if (state.kind === 'put') log('info', {}, 'the index template was missing and is there now');
-      if (state.kind === 'refused') {
-        log('warn', {}, `the index template may be missing, and it cannot be put: ${state.reason}`);
-      }
+      this.#isTemplateThere = true;
     }
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { escapeUri } from '@smithy/core/protocols';
 import { Client } from 'undici';
 import { classifyFailure } from '../sinks/retry.ts';
 import { type Authorization, AuthorizationError, type SignedPart } from './authorization.ts';
@@ -86,8 +87,11 @@ function before<T>(end: AbortSignal, promise: Promise<T>): Promise<T> {
   return Promise.race([promise, ended]);
 }
 
+/** Escaped as in what is signed: who checks the signature may take the text as it came. */
 function withQuery(path: string, query: Readonly<Record<string, string>>): string {
-  const text = new URLSearchParams(query).toString();
+  const text = Object.entries(query)
+    .map(([name, value]) => `${escapeUri(name)}=${escapeUri(value)}`)
+    .join('&');
   return text === '' ? path : `${path}?${text}`;
 }
 

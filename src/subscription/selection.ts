@@ -1,19 +1,20 @@
 import { isoTime } from '../core/line.ts';
 import { parseLine } from '../core/parsed-line.ts';
 import type { Delivery, LogEvent } from './delivery.ts';
-import { type Document, isIndexed, lineDocument } from './document.ts';
+import { type Document, isIndexed, lineDocument, nestingProblem } from './document.ts';
+import { asXmlText } from './failure-message.ts';
 import { indexNameOf } from './index-name.ts';
 
 /**
  * Why a log event gets no document:
  * - `foreign`: somebody else's, and others are left.
- * - `broken`: ours by its mark, but cut or with a field that is not what it should be.
- * - `record`: a RECORD line.
+ * - `broken`: ours by its mark, but cut, with a field that is not what it should be, or nested without end.
+ * - `other-type`: a line of a type that is not indexed.
  * - `time-apart`: the line's time is too far from its event's.
  * - `too-long`: longer than a message of the failure queue can take.
  * - `malformed`: no log event at all.
  */
-export type Refusal = 'foreign' | 'broken' | 'record' | 'time-apart' | 'too-long' | 'malformed';
+export type Refusal = 'foreign' | 'broken' | 'other-type' | 'time-apart' | 'too-long' | 'malformed';
 
 /** A document and the log event that it was made of. */
 export interface EventDocument extends Document {
@@ -35,7 +36,7 @@ export interface Selected {
 const MAX_OLDER_MS = 14 * 24 * 60 * 60_000;
 const MAX_NEWER_MS = 24 * 60 * 60_000;
 
-/** As JSON text. A message of the failure queue takes 262,144 bytes, and the rest of it needs some of them. */
+/** As text of a message. A message of the failure queue takes 262,144 bytes, and the rest of it needs some of them. */
 const MAX_EVENT_BYTES = 200_000;
 /** JSON text has six bytes for a UTF-16 unit at most. */
 const MAX_JSON_BYTES_PER_UNIT = 6;
@@ -56,7 +57,7 @@ export function selectDocuments(delivery: Delivery, othersIndexPrefix: string | 
   const brokenReasons: string[] = [];
   if (delivery.malformedCount > 0) refusals.set('malformed', delivery.malformedCount);
   for (const event of delivery.logEvents) {
-    const judged = judge(event, delivery, othersIndexPrefix);
+    const judged = judgeWhatever(event, delivery, othersIndexPrefix);
     if ('document' in judged) {
       documents.push(judged.document);
       continue;
@@ -66,6 +67,15 @@ export function selectDocuments(delivery: Delivery, othersIndexPrefix: string | 
     if (reason !== undefined && brokenReasons.length < MAX_BROKEN_REASONS) brokenReasons.push(reason);
   }
   return { documents, refusals, brokenReasons };
+}
+
+/** One event that nobody thought of must not keep those beside it from the index. */
+function judgeWhatever(event: LogEvent, delivery: Delivery, othersIndexPrefix: string | undefined): Judged {
+  try {
+    return judge(event, delivery, othersIndexPrefix);
+  } catch (error) {
+    return { refusal: 'broken', reason: `cannot be read: ${(error as Error).message}` };
+  }
 }
 
 function judge(event: LogEvent, delivery: Delivery, othersIndexPrefix: string | undefined): Judged {
@@ -78,7 +88,9 @@ function judge(event: LogEvent, delivery: Delivery, othersIndexPrefix: string | 
     return { document: { ...othersDocument(event, delivery, othersIndexPrefix), event } };
   }
   const { line } = parsed;
-  if (!isIndexed(line.type)) return { refusal: 'record' };
+  if (!isIndexed(line.type)) return { refusal: 'other-type' };
+  const problem = nestingProblem(line);
+  if (problem !== undefined) return { refusal: 'broken', reason: problem };
   const olderMs = timestamp - line.timeMs;
   if (olderMs > MAX_OLDER_MS || olderMs < -MAX_NEWER_MS) return { refusal: 'time-apart' };
   return { document: { ...lineDocument(line, message), event } };
@@ -86,7 +98,7 @@ function judge(event: LogEvent, delivery: Delivery, othersIndexPrefix: string | 
 
 function isTooLong(message: string): boolean {
   if (message.length * MAX_JSON_BYTES_PER_UNIT < MAX_EVENT_BYTES) return false;
-  return Buffer.byteLength(JSON.stringify(message)) > MAX_EVENT_BYTES;
+  return Buffer.byteLength(asXmlText(JSON.stringify(message))) > MAX_EVENT_BYTES;
 }
 
 /**

@@ -6,11 +6,15 @@ import type { SearchAnswer, SearchClient, SearchRequest } from './search-client.
  * - `there`: as somebody put it, whatever it holds.
  * - `put`: by us, now.
  * - `later`: not known; asking again may help.
- * - `refused`: it may be missing, and we may not put it.
+ * - `refused`: it cannot be looked for, or, where that was not asked, not be put.
+ * - `missing`: it is not there, and we may not put it.
  */
-export type TemplateState =
-  | { readonly kind: 'there' | 'put' }
-  | { readonly kind: 'later' | 'refused'; readonly reason: string };
+export type TemplateState = { readonly kind: 'there' | 'put' } | Unsettled;
+
+interface Unsettled {
+  readonly kind: 'later' | 'refused' | 'missing';
+  readonly reason: string;
+}
 
 const PATH = `/_index_template/${INDEX_TEMPLATE_NAME}`;
 const TIMEOUT_MS = 30_000;
@@ -20,21 +24,35 @@ const TIMEOUT_MS = 30_000;
  * One that is there stays, also when several look at once.
  */
 export async function ensureTemplate(client: SearchClient, timeoutMs = TIMEOUT_MS): Promise<TemplateState> {
-  const found = await client.ask({ method: 'HEAD', path: PATH }, timeoutMs);
+  const found = await askOnceMore(client, { method: 'HEAD', path: PATH }, timeoutMs);
   if (found.kind === 'answer' && found.status === 200) return { kind: 'there' };
   if (found.kind !== 'answer' || found.status !== 404) return failed(found);
-  const put = await client.ask({ ...putRequest(), query: { create: 'true' } }, timeoutMs);
+  const put = await askOnceMore(client, { ...putRequest(), query: { create: 'true' } }, timeoutMs);
   // Somebody else was faster.
   if (put.kind === 'answer' && put.status === 400 && put.body.includes('already exists')) {
     return { kind: 'there' };
   }
-  return isPut(put) ? { kind: 'put' } : failed(put);
+  if (isPut(put)) return { kind: 'put' };
+  const state = failed(put);
+  return state.kind === 'refused' ? { ...state, kind: 'missing' } : state;
 }
 
 /** Puts the index template in the place of one that is there: indices of later days have it. */
 export async function putTemplate(client: SearchClient): Promise<TemplateState> {
-  const put = await client.ask(putRequest(), TIMEOUT_MS);
+  const put = await askOnceMore(client, putRequest(), TIMEOUT_MS);
   return isPut(put) ? { kind: 'put' } : failed(put);
+}
+
+/** The password may have been changed since it was read: it is read once more. */
+async function askOnceMore(
+  client: SearchClient,
+  request: SearchRequest,
+  timeoutMs: number,
+): Promise<SearchAnswer> {
+  const answer = await client.ask(request, timeoutMs);
+  if (answer.kind !== 'answer' || answer.status !== 401) return answer;
+  client.forgetAuthorization();
+  return client.ask(request, timeoutMs);
 }
 
 function putRequest(): SearchRequest {
@@ -46,7 +64,7 @@ function isPut(answer: SearchAnswer): boolean {
   return answer.kind === 'answer' && answer.status === 200;
 }
 
-function failed(answer: SearchAnswer): TemplateState {
+function failed(answer: SearchAnswer): Unsettled {
   if (answer.kind !== 'answer') {
     return { kind: answer.kind === 'transient' ? 'later' : 'refused', reason: answer.reason };
   }

@@ -9,10 +9,14 @@ import { indexLines } from '../../src/cli/index-lines.ts';
 import { parseIndexOptions } from '../../src/cli/index-options.ts';
 import { systemClock } from '../../src/clock.ts';
 import { type BulkServer, startBulkServer } from '../support/bulk-server.ts';
+import { delivered } from '../support/deliveries.ts';
+import { openForwarding } from '../support/forwarding.ts';
 import { linesOfDay, linesOfRun } from '../support/lines.ts';
+import { startQueueServer } from '../support/queue-server.ts';
 
 const LINES = linesOfDay('2026-03-02', 20);
 const RECORD = (LINES[0] ?? '').replace('"START"', '"RECORD"').replace('"seq":1', '"seq":99');
+const NOW_MS = Date.parse('2026-03-03T00:00:00Z');
 const folder = mkdtempSync(join(tmpdir(), 'fargauge-index-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -42,7 +46,7 @@ async function index(argv: readonly string[], { env = {}, input = [], isTerminal
   const exitCode = await indexLines(
     argv,
     { stdin: Readable.from(input), stdout, stderr },
-    { env, clock: systemClock, ...(signal && { signal }) },
+    { env, clock: { ...systemClock, now: () => NOW_MS }, ...(signal && { signal }) },
   );
   stdout.end();
   stderr.end();
@@ -84,11 +88,76 @@ describe('fargauge index', () => {
       copies: 0,
       failed: 1,
       failedReasons: { 'status 400: mapper_parsing_exception: failed to parse field [a]': 1 },
-      leftOut: { foreign: 0, otherTypes: 0, newer: 0, broken: 0 },
+      leftOut: { foreign: 0, otherTypes: 0, broken: 0, refused: 0 },
       brokenReasons: {},
+      refusedReasons: {},
     });
     expect(stderr).toContain('not indexed, 1: status 400: mapper_parsing_exception');
     expect(exitCode).toBe(1);
+  });
+
+  it('refuses what no sidecar wrote: days that would make indices of their own, and nesting without end', async () => {
+    const [line = ''] = LINES;
+    const at = (time: string, seq: number) =>
+      line.replace('"seq":1', `"seq":${seq}`).replace(/"time":"[^"]+"/, `"time":"${time}"`);
+    const path = file('made-up.jsonl', [
+      at('0001-01-01T00:00:00.000Z', 1),
+      at('2019-12-31T23:59:59.999Z', 2),
+      at('9999-12-31T23:59:59.999Z', 3),
+      at('2026-03-04T00:00:00.001Z', 4),
+      `${line.slice(0, -1)},"tree":${'['.repeat(20_000)}${']'.repeat(20_000)}}`.replace('"seq":1', '"seq":5'),
+      at('2020-01-01T00:00:00.000Z', 6),
+      at('2026-03-04T00:00:00.000Z', 7),
+    ]);
+    const { exitCode, stdout, stderr } = await index(['--opensearch', engine.url, path]);
+    expect([...engine.documents.keys()]).toEqual([
+      expect.stringMatching(/^fargauge-2020\.01\.01\/.*-6$/),
+      expect.stringMatching(/^fargauge-2026\.03\.04\/.*-7$/),
+    ]);
+    expect(stdout).toBe('2 lines indexed, 0 were there already, 5 left out: refused\n');
+    expect(stderr).toBe(
+      'fargauge index: refused, 4: its time is before 2020 or more than a day ahead\n' +
+        'fargauge index: refused, 1: is nested deeper than 20 levels\n',
+    );
+    expect(exitCode).toBe(1);
+
+    const { stdout: json } = await index(['--json', '--opensearch', engine.url, path]);
+    expect(JSON.parse(json)).toMatchObject({
+      leftOut: { refused: 5 },
+      refusedReasons: {
+        'its time is before 2020 or more than a day ahead': 4,
+        'is nested deeper than 20 levels': 1,
+      },
+    });
+  });
+
+  it('makes the documents that the forwarder makes, of a newer version’s lines too', async () => {
+    const queue = await startQueueServer();
+    const forwarding = openForwarding(engine.url, queue.queueUrl);
+    const lines = [
+      ...linesOfRun('2026-03-02T02:00:00Z', 1),
+      ...['SAMPLE', 'RECORD', 'EPILOGUE'].map((type, at) =>
+        (LINES[0] ?? '').replace('"START"', `"${type}"`).replace('"seq":1', `"seq":${100 + at}`),
+      ),
+    ];
+    await forwarding.forwarder.forward(delivered(lines), 60_000);
+    const forwarded = [...engine.documents];
+    await Promise.all([forwarding.close(), queue.close()]);
+    expect(forwarding.log.at(-1)).toMatchObject({ refused: { 'other-type': 2 } });
+
+    engine.documents.clear();
+    const { stdout } = await index(['--opensearch', engine.url, file('types.jsonl', lines)]);
+    expect([...engine.documents]).toEqual(forwarded);
+    expect(forwarded).toHaveLength(lines.length - 2);
+    expect(stdout).toContain('2 left out: of types that are not indexed');
+  });
+
+  it('indexes SAMPLE lines where it is told to', async () => {
+    const samples = [1, 2].map((seq) =>
+      (LINES[0] ?? '').replace('"START"', '"SAMPLE"').replace('"seq":1', `"seq":${seq}`),
+    );
+    await index(['--samples', '--opensearch', engine.url, file('samples.jsonl', [...samples, RECORD])]);
+    expect([...engine.documents.values()]).toEqual(samples.map((line) => JSON.parse(line)));
   });
 
   it('puts the template anew, or leaves it alone, when it is told to', async () => {
@@ -100,6 +169,17 @@ describe('fargauge index', () => {
       'POST /_bulk',
       'POST /_bulk',
     ]);
+  });
+
+  it('indexes nothing where the template is missing and may not be put', async () => {
+    engine.hasTemplate = false;
+    engine.accepts = ({ method }) => method !== 'PUT';
+    const { exitCode, stderr } = await index(['--opensearch', engine.url, file('lines.jsonl', LINES)]);
+    expect(stderr).toBe(
+      `fargauge index: ${engine.url}: status 401: Unauthorized; it has no index template, and we may not put it; --no-template leaves that alone\n`,
+    );
+    expect(exitCode).toBe(2);
+    expect(engine.documents.size).toBe(0);
   });
 
   it('authorizes with the username and password of its environment', async () => {

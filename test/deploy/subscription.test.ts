@@ -186,6 +186,18 @@ describe('what could not be indexed', () => {
     });
   });
 
+  it('raises an alarm anew while older failures still lie in the queue', () => {
+    expect(propertiesOf('NewFailureAlarm')).toMatchObject({
+      Namespace: 'AWS/SQS',
+      MetricName: 'NumberOfMessagesSent',
+      Dimensions: [{ Name: 'QueueName', Value: 'FailureQueue.QueueName' }],
+      Statistic: 'Sum',
+      Threshold: 0,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
   it('is kept by Lambda where the function itself failed', () => {
     expect(propertiesOf('Failures').DestinationConfig).toEqual({
       OnFailure: { Destination: ARNS['FailureQueue.Arn'] },

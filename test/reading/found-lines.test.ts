@@ -257,8 +257,16 @@ describe('what is left out is counted:', () => {
   });
 
   it('lines of a type that a newer version may add', async () => {
-    const { found, counts } = await read(line(1).replace('REPORT', 'EPILOGUE'));
-    expect(found).toEqual([{ kind: 'newer', reason: 'type "EPILOGUE" is not known to this version' }]);
+    const text = line(1).replace('REPORT', 'EPILOGUE');
+    const { found, counts } = await read(text);
+    expect(found).toEqual([
+      {
+        kind: 'newer',
+        reason: 'type "EPILOGUE" is not known to this version',
+        line: expect.objectContaining({ type: 'EPILOGUE', seq: 1 }),
+        text,
+      },
+    ]);
     expect(counts.newer).toBe(1);
   });
 

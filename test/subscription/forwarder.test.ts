@@ -1,6 +1,10 @@
+import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
+import { basicAuthorization } from '../../src/subscription/authorization.ts';
+import { MAX_MESSAGE_BYTES } from '../../src/subscription/failure-message.ts';
+import { connectSearchEngine } from '../../src/subscription/search-client.ts';
 import { type BulkFault, type BulkServer, startBulkServer } from '../support/bulk-server.ts';
 import { CONTROL_MESSAGE, delivered, deliveryOf, logEvents, packed } from '../support/deliveries.ts';
 import { eventsInMessages, openForwarding } from '../support/forwarding.ts';
@@ -10,6 +14,22 @@ import { type QueueServer, startQueueServer } from '../support/queue-server.ts';
 
 const LINES = linesOfRun('2026-03-02T02:00:00Z', 1);
 const ENOUGH_MS = 60_000;
+
+/** A stack that goes one call deeper for each level does not reach the end of these. */
+const DEEP_LINES = [
+  lineWith(`"job":${nested(20_000)}`),
+  lineWith(`"tree":${nested(20_000)}`),
+  lineWith(`\n"tree":${nested(20_000)}`),
+];
+
+function lineWith(field: string): string {
+  const time = '"time":"2026-03-02T02:00:00.000Z"';
+  return `{"type":"REPORT",${time},"seq":9,"fargaugeVersion":"0.1.0","taskId":"deep",${field}}`;
+}
+
+function nested(levelCount: number): string {
+  return '['.repeat(levelCount) + ']'.repeat(levelCount);
+}
 
 /** Time that goes by only where the forwarder waits between tries: a minute of back-off takes no time. */
 function waitingClock(): Clock {
@@ -37,6 +57,9 @@ afterEach(async () => {
 
 const forward = (event: unknown, remainingMs = ENOUGH_MS) => opened.forwarder.forward(event, remainingMs);
 const bulkCount = () => engine.requests.filter(({ path }) => path.startsWith('/_bulk')).length;
+/** Without queries. */
+const askedFrom = (start: number) =>
+  engine.requests.slice(start).map(({ method, path }) => `${method} ${path.split('?')[0]}`);
 const indexed = () => [...engine.documents.values()].map((document) => JSON.stringify(document));
 
 describe('the forwarder', () => {
@@ -60,6 +83,13 @@ describe('the forwarder', () => {
     ]);
   });
 
+  it('asks with each character escaped as it is signed: the star too, which a URL would leave', async () => {
+    await forward(delivered(LINES));
+    expect(engine.requests.at(-1)?.path).toBe(
+      '/_bulk?filter_path=items.%2A.status%2Citems.%2A.error.type%2Citems.%2A.error.reason%2Cerror',
+    );
+  });
+
   it('says nothing to the engine for a control message, or where nothing is ours', async () => {
     await forward(CONTROL_MESSAGE);
     await forward(delivered(['hello', '{"type":"REPORT"}']));
@@ -71,7 +101,7 @@ describe('the forwarder', () => {
     const [line = ''] = LINES;
     const events = [
       ...logEvents([line.slice(0, 100), line.replace('"seq":1', '"seq":"1"')]),
-      ...logEvents([line.replace('START', 'RECORD')]),
+      ...logEvents([line.replace('START', 'RECORD'), line.replace('START', 'SAMPLE')]),
       ...logEvents([line], Date.UTC(2026, 4, 1)),
       ...logEvents([`${line.slice(0, -1)},"image":"${'x'.repeat(200_000)}"}`]),
       { id: 1, timestamp: 'now' },
@@ -81,10 +111,22 @@ describe('the forwarder', () => {
     expect(engine.requests).toEqual([]);
     expect(queue.messages).toEqual([]);
     expect(opened.log[0]).toMatchObject({
-      eventCount: 7,
-      refused: { malformed: 2, broken: 2, record: 1, 'time-apart': 1, 'too-long': 1 },
+      eventCount: 8,
+      refused: { malformed: 2, broken: 2, 'other-type': 2, 'time-apart': 1, 'too-long': 1 },
       brokenReasons: ['is not JSON', 'seq is "1", not a whole number'],
     });
+  });
+
+  it('refuses what a message of the queue could not take, as it is written there', async () => {
+    engine.refuses = () => true;
+    // Three bytes as it came, six where SQS has no place for it.
+    const lines = [45_000, 32_000].map((count) => lineWith(`"note":"${'\uFFFF'.repeat(count)}"`));
+    await forward(delivered(lines));
+    expect(opened.log.at(-1)).toMatchObject({ refused: { 'too-long': 1 }, failedCount: 1 });
+    expect(eventsInMessages(queue.messages).map(({ message }) => message)).toEqual(lines.slice(1));
+    for (const body of queue.messages) {
+      expect(Buffer.byteLength(body)).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
+    }
   });
 
   it('keeps others’ log events as text in indices of their own, when it is told to', async () => {
@@ -109,6 +151,34 @@ describe('the forwarder', () => {
     const [line = ''] = LINES;
     await forward(delivered([`${JSON.stringify(JSON.parse(line), null, 2)}\n`]));
     expect(indexed()).toEqual([line]);
+  });
+
+  it('refuses a line nested without end, however it stands there, and indexes the others', async () => {
+    const [first = '', second = ''] = LINES;
+    await forward(delivered([first, ...DEEP_LINES, second]));
+    expect(indexed()).toEqual([first, second]);
+    expect(queue.messages).toEqual([]);
+    expect(opened.log.at(-1)).toMatchObject({
+      failedCount: 0,
+      refused: { broken: DEEP_LINES.length },
+      brokenReasons: expect.arrayContaining(['is nested deeper than 20 levels']),
+    });
+  });
+
+  it('takes a line nested as deep as a newer version may write one', async () => {
+    const line = `${LINES[0]?.slice(0, -1)},"tree":${'['.repeat(19)}${']'.repeat(19)}}`;
+    await forward(delivered([line]));
+    expect(indexed()).toEqual([line]);
+  });
+
+  it('says shortly what is no delivery, however deep it is nested', async () => {
+    const deep = `{"messageType":${nested(20_000)}}`;
+    const data = gzipSync(deep).toString('base64');
+    await expect(forward({ awslogs: { data } })).rejects.toThrow('messageType is a list, not "DATA_MESSAGE"');
+    expect(await forward(queueEvent([deep, JSON.stringify({ requestPayload: delivered(LINES) })]))).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'message-0' }],
+    });
+    expect(indexed()).toEqual(LINES);
   });
 
   it('fails for what is no event it knows, so that Lambda keeps it', async () => {
@@ -253,7 +323,7 @@ describe('what does not succeed', () => {
     expect(eventsInMessages(queue.messages)[0]?.reason).toBe('status 401: Unauthorized');
     expect(opened.log[0]).toMatchObject({
       level: 'warn',
-      message: 'the index template may be missing, and it cannot be put: status 401',
+      message: 'the index template may be missing, and it cannot be looked for: status 401',
     });
   });
 
@@ -276,7 +346,7 @@ describe('the index template', () => {
     engine.hasTemplate = false;
     await forward(delivered(LINES));
     await forward(delivered(LINES));
-    expect(engine.requests.map(({ method, path }) => `${method} ${path.split('?')[0]}`)).toEqual([
+    expect(askedFrom(0)).toEqual([
       'HEAD /_index_template/fargauge',
       'PUT /_index_template/fargauge',
       'POST /_bulk',
@@ -284,6 +354,77 @@ describe('the index template', () => {
     ]);
     expect(engine.requests[1]?.path).toContain('?create=true');
     expect(JSON.parse(engine.requests[1]?.body ?? '')).toMatchObject({ index_patterns: ['fargauge-*'] });
+  });
+
+  it('is put before the first line that is let in, however often it was refused before', async () => {
+    engine.hasTemplate = false;
+    engine.accepts = () => false;
+    await forward(delivered(LINES));
+    await forward(delivered(LINES));
+    expect(opened.log.filter(({ level }) => level === 'warn')).toHaveLength(2);
+    engine.accepts = undefined;
+    const before = engine.requests.length;
+    await forward(delivered(LINES));
+    expect(askedFrom(before)).toEqual([
+      'HEAD /_index_template/fargauge',
+      'PUT /_index_template/fargauge',
+      'POST /_bulk',
+    ]);
+    expect(engine.documents.size).toBe(LINES.length);
+    expect(opened.log).toContainEqual({
+      level: 'info',
+      message: 'the index template was missing and is there now',
+    });
+  });
+
+  it('is looked for with a password that was changed since it was read', async () => {
+    await opened.close();
+    const passwords = ['old', 'new'];
+    const authorization = basicAuthorization(async () => ({
+      username: 'me',
+      password: passwords.shift() ?? '',
+    }));
+    const client = connectSearchEngine(new URL(engine.url), authorization);
+    opened = { ...openForwarding(engine.url, queue.queueUrl, { client }), close: () => client.close() };
+    engine.accepts = ({ headers }) => headers.authorization === `Basic ${btoa('me:new')}`;
+    await forward(delivered(LINES));
+    expect(askedFrom(0)).toEqual([
+      'HEAD /_index_template/fargauge',
+      'HEAD /_index_template/fargauge',
+      'POST /_bulk',
+    ]);
+    expect(engine.documents.size).toBe(LINES.length);
+  });
+
+  it('that is missing and may not be put keeps lines in the queue until it is there', async () => {
+    engine.hasTemplate = false;
+    engine.accepts = ({ method }) => method !== 'PUT';
+    await forward(delivered(LINES));
+    expect(bulkCount()).toBe(0);
+    const messages = queue.take();
+    expect(eventsInMessages(messages)).toEqual(
+      LINES.map((message) =>
+        expect.objectContaining({
+          message,
+          reason: 'the index template is missing, and it cannot be put: status 401: Unauthorized',
+        }),
+      ),
+    );
+    engine.hasTemplate = true;
+    expect(await forward(queueEvent(messages))).toEqual({ batchItemFailures: [] });
+    expect(engine.documents.size).toBe(LINES.length);
+  });
+
+  it('that we may not look for is somebody else’s to put: lines are indexed, with a warning each time', async () => {
+    engine.accepts = ({ path }) => path.startsWith('/_bulk');
+    await forward(delivered(LINES));
+    await forward(delivered(LINES));
+    expect(engine.documents.size).toBe(LINES.length);
+    const warning = {
+      level: 'warn',
+      message: 'the index template may be missing, and it cannot be looked for: status 401',
+    };
+    expect(opened.log.filter(({ level }) => level === 'warn')).toEqual([warning, warning]);
   });
 });
 
@@ -308,6 +449,44 @@ describe('a replay of the failure queue', () => {
     const record = JSON.stringify({ version: '1.0', requestPayload: delivered(LINES), responsePayload: {} });
     expect(await forward(queueEvent([record]))).toEqual({ batchItemFailures: [] });
     expect(indexed()).toEqual(LINES);
+  });
+});
+
+describe('a message of the failure queue that nobody can read', () => {
+  it('keeps no other of its batch there', async () => {
+    const [first = '', second = ''] = LINES;
+    const bodies = [[first], [...DEEP_LINES, second]].map((lines) =>
+      JSON.stringify({ requestPayload: delivered(lines) }),
+    );
+    expect(await forward(queueEvent([...bodies, nested(20_000)]))).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'message-2' }],
+    });
+    expect(indexed()).toEqual([first, second]);
+    expect(opened.log.at(-1)).toMatchObject({ refused: { broken: DEEP_LINES.length } });
+  });
+
+  it('stays there with whatever error it meets', async () => {
+    await opened.close();
+    const { log, ...forwarding } = openForwarding(engine.url, queue.queueUrl, {
+      client: {
+        ask: async ({ body }) => {
+          if (body?.text.includes('"START"')) throw new RangeError('Maximum call stack size exceeded');
+          return { kind: 'answer', status: 200, body: '{"items":[{"create":{"status":201}}]}' };
+        },
+        forgetAuthorization: () => {},
+        close: async () => {},
+      },
+    });
+    opened = { ...forwarding, log };
+    const bodies = LINES.slice(0, 2).map((line) => JSON.stringify({ requestPayload: delivered([line]) }));
+    expect(await forward(queueEvent(bodies))).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'message-0' }],
+    });
+    expect(log).toContainEqual({
+      level: 'error',
+      messageId: 'message-0',
+      message: 'message cannot be replayed: Maximum call stack size exceeded',
+    });
   });
 });
 

@@ -31,7 +31,7 @@ export interface BulkServer {
   readonly url: string;
   readonly requests: readonly SeenRequest[];
   /** By index and id: `INDEX/ID`. */
-  readonly documents: ReadonlyMap<string, unknown>;
+  readonly documents: Map<string, unknown>;
   /** Each meets one `_bulk` request. */
   inject(faults: readonly BulkFault[]): void;
   /** Every `_bulk` request meets it, until `calm`. */

@@ -268,7 +268,7 @@ resource "aws_cloudwatch_log_subscription_filter" "lines" {
 
 resource "aws_cloudwatch_metric_alarm" "failure" {
   alarm_name          = "${var.name}-failures"
-  alarm_description   = "Lines could not be indexed. They are in the queue, each with the reason."
+  alarm_description   = "Lines of fargauge that could not be indexed are in the queue, each with the reason. This stays until they are replayed or deleted; what comes on top is told by the alarm on new ones."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.failures.name }
@@ -281,9 +281,25 @@ resource "aws_cloudwatch_metric_alarm" "failure" {
   alarm_actions       = var.alarm_topic_arns
 }
 
+# The alarm on failures says nothing new while an old message lies there.
+resource "aws_cloudwatch_metric_alarm" "new_failure" {
+  alarm_name          = "${var.name}-new-failures"
+  alarm_description   = "Lines of fargauge could not be indexed in these five minutes. They are in the queue, each with the reason."
+  namespace           = "AWS/SQS"
+  metric_name         = "NumberOfMessagesSent"
+  dimensions          = { QueueName = aws_sqs_queue.failures.name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_topic_arns
+}
+
 resource "aws_cloudwatch_metric_alarm" "loss" {
   alarm_name          = "${var.name}-losses"
-  alarm_description   = "A delivery failed to the last and is not in the queue either. The lines are in the log group: fargauge index brings them back."
+  alarm_description   = "A delivery of lines of fargauge failed to the last and is not in the queue either. The lines are in their log group: fargauge index brings them back."
   namespace           = "AWS/Lambda"
   metric_name         = "DestinationDeliveryFailures"
   dimensions          = { FunctionName = aws_lambda_function.forwarder.function_name }
