@@ -1,3 +1,4 @@
+import { type MemoryPeak, memoryPeak } from '../core/memory-peak.ts';
 import type { FoundLine } from '../core/parsed-line.ts';
 
 /** What is needed of a REPORT line. The text in it is untrusted; its numbers are not negative. */
@@ -25,8 +26,10 @@ export interface ReportedRun {
   readonly cpuSaturatedPercent: number | undefined;
   readonly avgMemoryUsedMB: number | undefined;
   readonly maxMemoryUsedMB: number | undefined;
-  readonly maxMemoryUtilizationPercent: number | undefined;
   readonly maxWorkingSetMB: number | undefined;
+  readonly maxAnonMemoryMB: number | undefined;
+  /** Undefined where no memory is known. */
+  readonly memoryPeak: MemoryPeak | undefined;
   readonly sampleCount: number;
   readonly coveragePercent: number;
 }
@@ -47,6 +50,12 @@ export function reportedRun({ fields, timeMs }: FoundLine): ReportedRun | Unusab
     if (value !== undefined && value < 0) negative = name;
     return value;
   };
+  const memory = {
+    maxMemoryUsedMB: number('maxMemoryUsedMB'),
+    maxAnonMemoryMB: number('maxAnonMemoryMB'),
+    memorySizeMB: number('memorySizeMB'),
+  };
+  const maxMemoryUtilizationPercent = number('maxMemoryUtilizationPercent');
   const run: ReportedRun = {
     ...named,
     timeMs,
@@ -59,7 +68,6 @@ export function reportedRun({ fields, timeMs }: FoundLine): ReportedRun | Unusab
     durationMs: number('durationMs'),
     billedDurationMs: number('billedDurationMs'),
     cpuSizeUnits: number('cpuSizeUnits'),
-    memorySizeMB: number('memorySizeMB'),
     cpuTimeMs: number('cpuTimeMs'),
     avgCpuPercent: number('avgCpuPercent'),
     p95CpuPercent: number('p95CpuPercent'),
@@ -68,9 +76,9 @@ export function reportedRun({ fields, timeMs }: FoundLine): ReportedRun | Unusab
     maxCpuUtilizationPercent: number('maxCpuUtilizationPercent'),
     cpuSaturatedPercent: number('cpuSaturatedPercent'),
     avgMemoryUsedMB: number('avgMemoryUsedMB'),
-    maxMemoryUsedMB: number('maxMemoryUsedMB'),
-    maxMemoryUtilizationPercent: number('maxMemoryUtilizationPercent'),
+    ...memory,
     maxWorkingSetMB: number('maxWorkingSetMB'),
+    memoryPeak: memoryPeak({ ...memory, maxMemoryUtilizationPercent }),
     sampleCount: number('sampleCount') ?? 0,
     coveragePercent: number('coveragePercent') ?? 0,
   };

@@ -305,6 +305,32 @@ describe('the notifier', () => {
     expect(lastBlocks()).toContain('the REPORT did not come');
   });
 
+  it('tells of anonymous memory where that is all that was seen of a peak', async () => {
+    const line = {
+      fargaugeVersion: '0.1.0',
+      taskId: '5b64c49eb10e4b4bbeb051b02a02c58a',
+      errorType: 'OutOfMemory',
+    };
+    const time = '2024-11-13T21:22:46.000Z';
+    const lines = [
+      { ...line, type: 'CONTAINER', time, seq: 1, container: 'etl', memorySizeMB: 512, maxAnonMemoryMB: 511 },
+      {
+        ...line,
+        type: 'REPORT',
+        time,
+        seq: 2,
+        memorySizeMB: 1024,
+        maxMemoryUsedMB: 90,
+        maxAnonMemoryMB: 520,
+      },
+    ].map((each) => JSON.stringify(each));
+    aws.logs.set(`/ecs/nightly-batch ecs/nightly-batch/${line.taskId}`, lines);
+    await notifier.notify(outOfMemory, REMAINING_MS);
+    expect(lastText()).toContain(
+      'memory peak 511 MB anonymous of 512 MB (99.8 %) in etl; peak 520 MB anonymous of 1024 MB (50.78 %) in all',
+    );
+  });
+
   it('gives the same notice for the same event', async () => {
     leaveLines(outOfMemory, 'ec2-bridge-cgroup-v2');
     await notifier.notify(outOfMemory, REMAINING_MS);
