@@ -13,6 +13,7 @@ import { type EngineAuthorization, type IndexOptions, parseIndexOptions } from '
 import { listenForInterruption } from './interruption.ts';
 import { DEFAULT_SINCE, type FileSource, type LogGroupSource } from './log-source.ts';
 import { Progress } from './progress.ts';
+import { keepYoungGenerationSmall } from './young-generation.ts';
 
 /** Some lines of ours are not in the index. */
 const EXIT_INCOMPLETE = 1;
@@ -53,7 +54,10 @@ export const indexCommand: Command = {
   name: 'index',
   summary: 'put lines of files or a log group into OpenSearch or Elasticsearch',
   help: HELP,
-  run: (argv, streams) => indexLines(argv, streams),
+  run: (argv, streams) => {
+    keepYoungGenerationSmall();
+    return indexLines(argv, streams);
+  },
 };
 
 /** What the command works with beside its streams. */

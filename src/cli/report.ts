@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import { type Clock, systemClock } from '../clock.ts';
 import { matches } from '../core/selection.ts';
 import { ReadError } from '../reading/text-lines.ts';
@@ -10,6 +9,7 @@ import { type Interruption, listenForInterruption } from './interruption.ts';
 import { DEFAULT_SINCE } from './log-source.ts';
 import { parseReportOptions } from './report-options.ts';
 import { reportDocument } from './report-sources.ts';
+import { keepYoungGenerationSmall } from './young-generation.ts';
 
 /** `--fail-over`: a job could save more. */
 const EXIT_OVER = 1;
@@ -53,14 +53,6 @@ export const reportCommand: Command = {
     return report(argv, streams);
   },
 };
-
-/**
- * Lines are read and thrown away: V8 makes its young generation larger and larger for them, to 100 MB in the end, and
- * is no faster for it. This can be said while the program runs; the maximum cannot.
- */
-function keepYoungGenerationSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
-}
 
 /** What a report works with beside its streams. */
 export interface ReportSurroundings {

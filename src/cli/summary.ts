@@ -1,4 +1,6 @@
 import type { LineType } from '../core/fields.ts';
+import type { LineFields } from '../core/line.ts';
+import { memoryPeak } from '../core/memory-peak.ts';
 
 /** The fields of a line, parsed. */
 type Fields = Readonly<Record<string, string | number | undefined>>;
@@ -54,9 +56,13 @@ function cpuOf({ cpuTimeMs, avgCpuPercent, p95CpuPercent, maxCpuPercent }: Field
   );
 }
 
-function memoryOf({ maxMemoryUsedMB, avgMemoryUsedMB }: Fields): string | undefined {
+function memoryOf(fields: Fields): string | undefined {
+  const { avgMemoryUsedMB } = fields;
   return list(
-    known(maxMemoryUsedMB, (mb) => `maximum ${mb} MB`),
+    known(
+      memoryPeak(fields as LineFields),
+      ({ mb, isAnonymous }) => `maximum ${mb} MB${isAnonymous ? ' anonymous' : ''}`,
+    ),
     known(avgMemoryUsedMB, (mb) => `average ${mb} MB`),
   );
 }

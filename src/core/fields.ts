@@ -300,8 +300,8 @@ export const REPORT_FIELDS = [
   mb(
     'recommendedMemoryMB',
     ['REPORT'],
-    'Its memory. Absent below 3 samples; above the present size after OutOfMemory.',
-    'maxWorkingSetMB',
+    'Its memory, never below maxAnonMemoryMB and a fifth. Absent below 3 samples; above the present size after OutOfMemory.',
+    'maxWorkingSetMB, maxAnonMemoryMB',
   ),
   ms('elapsedMs', ['RECORD'], 'Monotonic time of the poll.', 'monotonic clock'),
   text(

@@ -8,19 +8,22 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { DefinedContainer, LogLocation, TaskDefinition } from './log-location.ts';
 
-/** The four calls of AWS that the notifier makes. All reject as the SDK does. */
+/** The four calls of AWS that the notifier makes. All reject as the SDK does, or by a TimeoutError after `timeoutMs`. */
 export interface Aws {
   /** A revision never changes: described once. */
-  describeTaskDefinition(taskDefinitionArn: string): Promise<TaskDefinition>;
-  /** The last messages of a log stream, the oldest first. */
-  readTail(location: LogLocation, sinceMs: number): Promise<readonly string[]>;
-  readSecret(secretArn: string): Promise<string>;
+  describeTaskDefinition(taskDefinitionArn: string, timeoutMs: number): Promise<TaskDefinition>;
+  /** The last messages of a log stream: the newest page first, in each page the oldest message first. */
+  readTail(location: LogLocation, sinceMs: number, timeoutMs: number): AsyncIterable<readonly string[]>;
+  readSecret(secretArn: string, timeoutMs: number): Promise<string>;
 }
 
-/** Enough for a REPORT with what the log driver brings after it. */
-const TAIL_EVENTS = 50;
-/** GetLogEvents may answer with an empty page although there are events. */
-const MAX_EMPTY_PAGES = 3;
+/** A page is 1 MB at the most, by CloudWatch Logs. */
+const PAGE_EVENTS = 1_000;
+/**
+ * A batch may log a lot after its REPORT, where the sidecar is stopped first. Empty pages are among these: GetLogEvents
+ * may answer with one although there are events.
+ */
+const MAX_PAGES = 4;
 const MAX_CACHED_DEFINITIONS = 200;
 
 /** Every call ends in a few seconds: the function has to say something within its time. */
@@ -36,18 +39,37 @@ export function createAws(): Aws {
   const logs = perRegion((region) => new CloudWatchLogsClient({ ...CLIENT, region }));
 
   return {
-    async describeTaskDefinition(taskDefinitionArn) {
+    async describeTaskDefinition(taskDefinitionArn, timeoutMs) {
       const known = definitions.get(taskDefinitionArn);
       if (known) return known;
-      const definition = await describe(ecs(regionOf(taskDefinitionArn)), taskDefinitionArn);
+      const definition = await describe(
+        ecs(regionOf(taskDefinitionArn)),
+        taskDefinitionArn,
+        timeLimit(timeoutMs),
+      );
       if (definitions.size >= MAX_CACHED_DEFINITIONS) definitions.clear();
       definitions.set(taskDefinitionArn, definition);
       return definition;
     },
-    readTail: (location, sinceMs) => readTail(logs(location.region), location, sinceMs),
-    readSecret: (secretArn) =>
-      secretArn.includes(':ssm:') ? readParameter(secretArn) : readSecret(secretArn),
+    readTail: (location, sinceMs, timeoutMs) =>
+      readTail(logs(location.region), location, sinceMs, timeLimit(timeoutMs)),
+    readSecret: (secretArn, timeoutMs) =>
+      (secretArn.includes(':ssm:') ? readParameter : readSecret)(secretArn, timeLimit(timeoutMs)),
   };
+}
+
+type CallOptions = { readonly abortSignal: AbortSignal };
+/** Makes a call that ends when the time is over, whatever the SDK does with its tries. */
+type TimeLimit = <Answer>(call: (options: CallOptions) => Promise<Answer>) => Promise<Answer>;
+
+function timeLimit(timeoutMs: number): TimeLimit {
+  const abortSignal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
+  const isOver = new Promise<never>((_, reject) => {
+    abortSignal.addEventListener('abort', () => reject(abortSignal.reason), { once: true });
+  });
+  // Mostly nobody waits any more.
+  isOver.catch(() => {});
+  return (call) => Promise.race([isOver, call({ abortSignal })]);
 }
 
 function perRegion<Client>(create: (region: string) => Client): (region: string) => Client {
@@ -63,10 +85,13 @@ function regionOf(arn: string): string {
   return arn.split(':')[3] ?? '';
 }
 
-async function describe(client: ECSClient, taskDefinition: string): Promise<TaskDefinition> {
-  const { taskDefinition: described } = await client.send(
-    new DescribeTaskDefinitionCommand({ taskDefinition }),
-  );
+async function describe(
+  client: ECSClient,
+  taskDefinition: string,
+  inTime: TimeLimit,
+): Promise<TaskDefinition> {
+  const command = new DescribeTaskDefinitionCommand({ taskDefinition });
+  const { taskDefinition: described } = await inTime((options) => client.send(command, options));
   const containers = (described?.containerDefinitions ?? []).map((container): DefinedContainer => {
     const { logDriver, options = {} } = container.logConfiguration ?? {};
     const {
@@ -87,43 +112,45 @@ async function describe(client: ECSClient, taskDefinition: string): Promise<Task
   return { containers };
 }
 
-async function readTail(
+async function* readTail(
   client: CloudWatchLogsClient,
   { logGroupName, logStreamName }: LogLocation,
   sinceMs: number,
-): Promise<readonly string[]> {
+  inTime: TimeLimit,
+): AsyncIterable<readonly string[]> {
   let nextToken: string | undefined;
-  for (let page = 0; page < MAX_EMPTY_PAGES; page += 1) {
+  for (let page = 0; page < MAX_PAGES; page += 1) {
     const command = new GetLogEventsCommand({
       logGroupName,
       logStreamName,
       startTime: sinceMs,
-      limit: TAIL_EVENTS,
+      limit: PAGE_EVENTS,
       startFromHead: false,
       ...(nextToken !== undefined && { nextToken }),
     });
-    const { events = [], nextBackwardToken } = await client.send(command);
-    if (events.length > 0 || nextBackwardToken === nextToken) return events.map(messageOf);
+    const { events = [], nextBackwardToken } = await inTime((options) => client.send(command, options));
+    if (events.length > 0) yield events.map(messageOf);
+    if (nextBackwardToken === nextToken) return;
     nextToken = nextBackwardToken;
   }
-  return [];
 }
 
 function messageOf({ message = '' }: OutputLogEvent): string {
   return message;
 }
 
-async function readSecret(secretArn: string): Promise<string> {
+async function readSecret(secretArn: string, inTime: TimeLimit): Promise<string> {
   const client = new SecretsManagerClient({ ...CLIENT, region: regionOf(secretArn) });
-  const { SecretString: secret = '' } = await client.send(new GetSecretValueCommand({ SecretId: secretArn }));
+  const command = new GetSecretValueCommand({ SecretId: secretArn });
+  const { SecretString: secret = '' } = await inTime((options) => client.send(command, options));
   client.destroy();
   return secret;
 }
 
-async function readParameter(parameterArn: string): Promise<string> {
+async function readParameter(parameterArn: string, inTime: TimeLimit): Promise<string> {
   const client = new SSMClient({ ...CLIENT, region: regionOf(parameterArn) });
   const command = new GetParameterCommand({ Name: parameterArn, WithDecryption: true });
-  const { Parameter: parameter } = await client.send(command);
+  const { Parameter: parameter } = await inTime((options) => client.send(command, options));
   client.destroy();
   return parameter?.Value ?? '';
 }

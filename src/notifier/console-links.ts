@@ -1,4 +1,4 @@
-import type { LogLocation } from './log-location.ts';
+import { type LogLocation, REGION } from './log-location.ts';
 import type { StoppedTask } from './stopped-task.ts';
 
 /** Where the console of a partition is. Of others no address is known here. */
@@ -10,7 +10,7 @@ const CONSOLE_HOSTS: Readonly<Record<string, string>> = {
 
 function consoleUrl(partition: string, region: string): string | undefined {
   const host = CONSOLE_HOSTS[partition];
-  return host === undefined ? undefined : `https://${region}.${host}`;
+  return host === undefined || !REGION.test(region) ? undefined : `https://${region}.${host}`;
 }
 
 /** The task's page in the console; ECS shows a stopped task for about an hour. Undefined where it is not known. */

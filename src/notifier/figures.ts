@@ -1,4 +1,5 @@
 import type { LineFields } from '../core/line.ts';
+import { memoryPeak } from '../core/memory-peak.ts';
 import { known } from '../core/units.ts';
 import { literal } from './mrkdwn.ts';
 import type { Report, RunLines } from './run-lines.ts';
@@ -46,14 +47,13 @@ function limitedContainer(report: Report, containers: readonly LineFields[]): Li
   return limited.find(({ errorType }) => errorType === 'OutOfMemory') ?? limited[0];
 }
 
-function memoryOf({
-  maxMemoryUsedMB,
-  memorySizeMB,
-  maxMemoryUtilizationPercent,
-}: LineFields): string | undefined {
-  if (maxMemoryUsedMB === undefined) return undefined;
-  const share = known(maxMemoryUtilizationPercent, (percent) => ` (${percent} %)`) ?? '';
-  return `peak ${maxMemoryUsedMB} MB${known(memorySizeMB, (mb) => ` of ${mb} MB`) ?? ''}${share}`;
+function memoryOf(fields: LineFields): string | undefined {
+  const peak = memoryPeak(fields);
+  if (peak === undefined) return undefined;
+  const { mb, utilizationPercent, isAnonymous } = peak;
+  const size = known(fields.memorySizeMB, (sizeMB) => ` of ${sizeMB} MB`) ?? '';
+  const share = known(utilizationPercent, (percent) => ` (${percent} %)`) ?? '';
+  return `peak ${mb} MB${isAnonymous ? ' anonymous' : ''}${size}${share}`;
 }
 
 function cpuOf({

@@ -8,6 +8,9 @@ export interface LogLocation {
   readonly logStreamName: string;
 }
 
+/** A region is a part of addresses, of the console's and of AWS's own: nothing else may stand in one. */
+export const REGION = /^[a-z0-9-]{1,32}$/;
+
 /** What the notifier needs of a task definition. */
 export interface TaskDefinition {
   readonly containers: readonly DefinedContainer[];
@@ -74,7 +77,7 @@ function ownLog(task: StoppedTask, { name, awslogs }: DefinedContainer): LogLoca
   const { region, logGroupName, streamPrefix } = awslogs;
   const runtimeId = task.containers.find((container) => container.name === name)?.runtimeId;
   const logStreamName = streamPrefix === undefined ? runtimeId : `${streamPrefix}/${name}/${task.taskId}`;
-  return logStreamName === undefined ? undefined : { region, logGroupName, logStreamName };
+  return logStreamName === undefined ? undefined : located({ region, logGroupName, logStreamName });
 }
 
 /** Where FARGAUGE_LOG_GROUP and FARGAUGE_LOG_STREAM send the lines (src/sinks/route.ts has the rule). */
@@ -90,5 +93,10 @@ function namedLog(
   if (logGroupName === undefined) return undefined;
   const region =
     (group ? undefined : batch.awslogs?.region) ?? sidecar.environment.get('AWS_REGION') ?? task.region;
-  return { region, logGroupName, logStreamName: stream || `fargauge/${batch.name}/${task.taskId}` };
+  return located({ region, logGroupName, logStreamName: stream || `fargauge/${batch.name}/${task.taskId}` });
+}
+
+/** Undefined where no such region can be: the region is whatever a task definition says. */
+function located(location: LogLocation): LogLocation | undefined {
+  return REGION.test(location.region) ? location : undefined;
 }

@@ -59,9 +59,10 @@ export class Notifier {
     const parsed = parseEvent(event);
     if (parsed.kind === 'skip') return this.#skip(parsed.reason);
     const { task } = parsed;
-    const definition = await this.#describe(task);
+    const lookUntilMs = endMs - RESERVED_FOR_SLACK_MS;
+    const definition = await this.#describe(task, lookUntilMs);
     const logs = definition && logsOf(task, definition);
-    const search = await this.#search(task, logs, endMs - RESERVED_FOR_SLACK_MS);
+    const search = await this.#search(task, logs, lookUntilMs);
     const lines = search.kind === 'found' ? search.lines : undefined;
     const essential = definition?.containers.filter(({ isEssential }) => isEssential).map(({ name }) => name);
     const ending = endingOf(task, lines?.report, essential && new Set(essential));
@@ -79,11 +80,11 @@ export class Notifier {
   }
 
   /** Undefined when it cannot be had: the notice then says less. */
-  async #describe({ taskDefinitionArn }: StoppedTask): Promise<TaskDefinition | undefined> {
+  async #describe({ taskDefinitionArn }: StoppedTask, untilMs: number): Promise<TaskDefinition | undefined> {
     if (taskDefinitionArn === undefined) return undefined;
-    const { aws, log } = this.#dependencies;
+    const { aws, clock, log } = this.#dependencies;
     try {
-      return await aws.describeTaskDefinition(taskDefinitionArn);
+      return await aws.describeTaskDefinition(taskDefinitionArn, untilMs - clock.elapsed());
     } catch (error) {
       log({
         level: 'warn',
@@ -107,11 +108,9 @@ export class Notifier {
       sinceMs: task.startedAtMs - SINCE_MARGIN_MS,
       // Without a sidecar there is nothing to wait for; one look costs little, should it go by another name.
       waitMs: logs.hasSidecar ? Math.max(0, Math.min(settings.reportWaitMs, untilMs - clock.elapsed())) : 0,
+      untilMs,
     };
-    const found = await searchReport(search, (location, sinceMs) => aws.readTail(location, sinceMs), {
-      clock,
-      random,
-    });
+    const found = await searchReport(search, (...tail) => aws.readTail(...tail), { clock, random });
     return found.kind === 'missing' && !logs.hasSidecar
       ? missing('its task definition has no sidecar')
       : found;
@@ -121,7 +120,7 @@ export class Notifier {
   async #send(result: Result, message: Message, untilMs: number): Promise<boolean> {
     const { settings } = this.#dependencies;
     const wasKept = this.#secret !== undefined;
-    const destination = destinationOf(await this.#readSecret(), settings, result);
+    const destination = destinationOf(await this.#readSecret(untilMs), settings, result);
     if (destination === undefined) return false;
     try {
       await post(destination, message, untilMs, this.#dependencies);
@@ -135,15 +134,17 @@ export class Notifier {
     }
   }
 
-  async #readSecret(): Promise<string> {
+  async #readSecret(untilMs: number): Promise<string> {
     const { settings, aws, clock } = this.#dependencies;
     const kept = this.#secret;
     if (kept !== undefined && clock.elapsed() - kept.readAtMs < SECRET_LIFE_MS) return kept.text;
-    const text = await aws.readSecret(settings.secretArn).catch((error: unknown) => {
-      throw new SecretError(`the secret ${settings.secretArn} could not be read: ${reasonOf(error)}`, {
-        cause: error,
+    const text = await aws
+      .readSecret(settings.secretArn, untilMs - clock.elapsed())
+      .catch((error: unknown) => {
+        throw new SecretError(`the secret ${settings.secretArn} could not be read: ${reasonOf(error)}`, {
+          cause: error,
+        });
       });
-    });
     this.#secret = { text, readAtMs: clock.elapsed() };
     return text;
   }

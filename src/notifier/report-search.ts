@@ -3,8 +3,15 @@ import { type CallFailure, classifyFailure } from '../sinks/retry.ts';
 import type { LogLocation } from './log-location.ts';
 import { findRunLines, type RunLines } from './run-lines.ts';
 
-/** The last messages of a log stream. Rejects as the AWS SDK does. */
-export type ReadTail = (location: LogLocation, sinceMs: number) => Promise<readonly string[]>;
+/**
+ * The last messages of a log stream, page by page: the newest page first, each page the oldest message first. Rejects as
+ * the AWS SDK does, and when so many ms are over.
+ */
+export type ReadTail = (
+  location: LogLocation,
+  sinceMs: number,
+  timeoutMs: number,
+) => AsyncIterable<readonly string[]>;
 
 export interface ReportSearch {
   readonly taskId: string;
@@ -13,6 +20,8 @@ export interface ReportSearch {
   readonly sinceMs: number;
   /** How long the REPORT is waited for, ms; with 0 each log is looked at once. */
   readonly waitMs: number;
+  /** When all must be over, even the only look; by clock.elapsed(). */
+  readonly untilMs: number;
 }
 
 export type Search =
@@ -22,29 +31,33 @@ export type Search =
 /** Between two looks: GetLogEvents allows 10 a second and account in small regions. */
 const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 4_000;
+/** One log that does not answer holds up the others for so long. */
+const MAX_LOOK_MS = 8_000;
 
 /**
- * Looks for a run's REPORT in the logs where it may stand. The event and the lines travel on ways of their own: either
- * may come first, mostly by seconds. Nothing rejects: a log that cannot be read is a reason.
+ * Looks for a run's REPORT in the logs where it may stand, in all of them at a time. The event and the lines travel on
+ * ways of their own: either may come first, mostly by seconds. Nothing rejects: a log that cannot be read is a reason.
  */
 export async function searchReport(
-  { taskId, locations, sinceMs, waitMs }: ReportSearch,
+  { taskId, locations, sinceMs, waitMs, untilMs }: ReportSearch,
   readTail: ReadTail,
   { clock, random }: { readonly clock: Clock; readonly random: () => number },
 ): Promise<Search> {
-  const giveUpAtMs = clock.elapsed() + waitMs;
+  const giveUpAtMs = Math.min(clock.elapsed() + waitMs, untilMs);
   const refused = new Map<LogLocation, CallFailure>();
   let pauseMs = FIRST_PAUSE_MS;
-  for (;;) {
-    for (const location of locations) {
-      if (refused.has(location)) continue;
-      const look = await readTail(location, sinceMs).catch((error: unknown) => classifyFailure(error));
-      if ('kind' in look) {
-        if (!isPassing(look)) refused.set(location, look);
-        continue;
-      }
-      const lines = findRunLines(look, taskId);
-      if (lines) return { kind: 'found', lines };
+  for (let lookUntilMs = untilMs; ; lookUntilMs = giveUpAtMs) {
+    const timeoutMs = Math.min(MAX_LOOK_MS, lookUntilMs - clock.elapsed());
+    if (timeoutMs <= 0) return { kind: 'missing', reason: 'no time was left to look for the REPORT' };
+    const open = locations.filter((location) => !refused.has(location));
+    const looks = await Promise.all(
+      open.map((location) => look(() => readTail(location, sinceMs, timeoutMs), taskId)),
+    );
+    for (const [index, location] of open.entries()) {
+      const seen = looks[index];
+      if (seen === undefined) continue;
+      if (!('kind' in seen)) return { kind: 'found', lines: seen };
+      if (!isPassing(seen)) refused.set(location, seen);
     }
     const [first] = refused.values();
     if (first && refused.size === locations.length) {
@@ -59,6 +72,26 @@ export async function searchReport(
     await clock.sleep(nextMs);
     pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
   }
+}
+
+/** What one log has of the run; undefined when it has nothing yet. */
+async function look(
+  readPages: () => AsyncIterable<readonly string[]>,
+  taskId: string,
+): Promise<RunLines | CallFailure | undefined> {
+  let messages: readonly string[] = [];
+  let lines: RunLines | undefined;
+  try {
+    for await (const page of readPages()) {
+      messages = [...page, ...messages];
+      lines = findRunLines(messages, taskId);
+      // The CONTAINER lines stand before the REPORT: the page may begin between them.
+      if (lines && lines.containers.length > 0) break;
+    }
+  } catch (error) {
+    return lines ?? classifyFailure(error);
+  }
+  return lines;
 }
 
 /** A stream is there from its first line on. */

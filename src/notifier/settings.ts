@@ -17,8 +17,14 @@ export interface Settings {
   readonly slackApiUrl: string;
 }
 
+/** A token of Slack, or the URL of a webhook: whoever puts one where it does not belong shall not find it in a log. */
+const SECRET_LIKE = /^[#@]?xox|:\/\//i;
+
 /** Slack's ids of conversations; a name with or without `#` is taken as well. */
-const channel = z.string().check(z.regex(/^#?[^\s<>&#]{1,80}$/));
+const channel = z
+  .string()
+  .check(z.regex(/^#?[^\s<>&#]{1,80}$/))
+  .check(z.refine((text) => !SECRET_LIKE.test(text)));
 
 /** As one writes it, and as Slack wants it: https://docs.slack.dev/messaging/formatting-message-text */
 const MENTIONS: readonly (readonly [written: RegExp, markup: (id: string) => string])[] = [
@@ -46,6 +52,8 @@ const apiUrl = z.string().check(
   z.refine((text) => {
     const url = URL.parse(text);
     const isLocal = url?.hostname === '127.0.0.1' || url?.hostname === 'localhost';
+    // A webhook's host: what follows is a secret.
+    if (url?.hostname.startsWith('hooks.')) return false;
     return text.endsWith('/') && (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal));
   }),
 );
@@ -111,16 +119,18 @@ export class SettingsError extends Error {
  */
 export function parseSettings(env: Environment): Settings {
   const problems = unknownVariables(env, NOTIFIER_VARIABLES, 'the notifier');
-  const read = <T>(each: Variable<T>): T | undefined => readVariable(env, each, problems);
+  const read = <T>(each: Variable<T>): T | undefined => readSetting(env, each, problems);
 
   const values = {
-    secretArn: readSecretArn(env, problems),
+    secretArn: read(NOTIFIER_VARIABLES.secretArn),
     successChannel: read(NOTIFIER_VARIABLES.successChannel),
     failureChannel: read(NOTIFIER_VARIABLES.failureChannel),
     failureMention: read(NOTIFIER_VARIABLES.failureMention),
     reportWaitMs: read(NOTIFIER_VARIABLES.reportWaitMs),
     slackApiUrl: read(NOTIFIER_VARIABLES.slackApiUrl),
   };
+  const { name, allowed } = NOTIFIER_VARIABLES.secretArn;
+  if (!env[name]) problems.push(`${name} is not set: it must be ${allowed}.`);
   if (problems.length > 0) {
     throw new SettingsError(
       ['the notifier cannot start:', ...problems.map((problem) => `  - ${problem}`)].join('\n'),
@@ -130,14 +140,17 @@ export function parseSettings(env: Environment): Settings {
   return Object.freeze(values as Settings);
 }
 
-/** Whoever puts the secret itself there shall not find it in the log: its value is not told. */
-function readSecretArn(env: Environment, problems: string[]): string | undefined {
-  const { name, allowed } = NOTIFIER_VARIABLES.secretArn;
-  const secretArn = readVariable(env, NOTIFIER_VARIABLES.secretArn, []);
-  if (secretArn === undefined) {
-    problems.push(`${name} is ${env[name] ? 'not allowed' : 'not set'}: it must be ${allowed}.`);
-  }
-  return secretArn;
+/** Where one looks for the place of a secret: whatever stands there is not told. */
+const QUIET: readonly string[] = [NOTIFIER_VARIABLES.secretArn.name, NOTIFIER_VARIABLES.slackApiUrl.name];
+
+function readSetting<T>(env: Environment, each: Variable<T>, problems: string[]): T | undefined {
+  const { name, allowed } = each;
+  const told: string[] = [];
+  const value = readVariable(env, each, told);
+  const isQuiet = QUIET.includes(name) || SECRET_LIKE.test(env[name] ?? '');
+  if (told.length > 0)
+    problems.push(...(isQuiet ? [`${name} is not allowed: it must be ${allowed}.`] : told));
+  return value;
 }
 
 /** Which channel a result goes to. */

@@ -83,7 +83,8 @@ const Envelope = z.object({
 /** With the cluster since 2018, without it in accounts that kept the short form. */
 const TASK_ARN =
   /^arn:(?<partition>aws[a-z-]*):ecs:(?<region>[a-z0-9-]{1,32}):\d{12}:task\/(?:[A-Za-z0-9_-]{1,255}\/)?(?<taskId>[A-Za-z0-9_-]{1,255})$/;
-const TASK_DEFINITION_ARN = /:task-definition\/(?<family>[A-Za-z0-9_-]{1,255}):(?<revision>\d{1,10})$/;
+const TASK_DEFINITION_ARN =
+  /^arn:aws[a-z-]*:ecs:[a-z0-9-]{1,32}:\d{12}:task-definition\/(?<family>[A-Za-z0-9_-]{1,255}):(?<revision>\d{1,10})$/;
 
 /**
  * Reads an event of EventBridge. Its `detail` is ECS's Task object with times as text.

@@ -28,6 +28,9 @@ export class JobTotals {
   readonly #avgCpuPercent = new RunValues(2);
   readonly #maxCpuPercent = new RunValues(2);
   readonly #maxMemoryUsedMB = new RunValues(0);
+  readonly #peakMemoryMB = new RunValues(0);
+  /** The highest of the peaks that are anonymous memory alone. */
+  #anonymousPeakMB: number | undefined;
   #maxCpuUtilizationPercent: number | undefined;
   #maxMemoryUtilizationPercent: number | undefined;
   readonly #use = new JobUse();
@@ -50,10 +53,14 @@ export class JobTotals {
     addKnown(this.#avgCpuPercent, run.avgCpuPercent);
     addKnown(this.#maxCpuPercent, run.maxCpuPercent);
     addKnown(this.#maxMemoryUsedMB, run.maxMemoryUsedMB);
+    addKnown(this.#peakMemoryMB, run.memoryPeak?.mb);
+    if (run.memoryPeak?.isAnonymous) {
+      this.#anonymousPeakMB = larger(this.#anonymousPeakMB, run.memoryPeak.mb);
+    }
     this.#maxCpuUtilizationPercent = larger(this.#maxCpuUtilizationPercent, run.maxCpuUtilizationPercent);
     this.#maxMemoryUtilizationPercent = larger(
       this.#maxMemoryUtilizationPercent,
-      run.maxMemoryUtilizationPercent,
+      run.memoryPeak?.utilizationPercent,
     );
     this.#use.add(run);
     this.#need.add(run);
@@ -68,6 +75,7 @@ export class JobTotals {
   /** @param unfinished runs that began and have no REPORT */
   report(prices: PriceList, trend: Trend | undefined, unfinished: UnfinishedCounts): JobReport {
     const newest = this.#newest;
+    const peakMemoryMB = this.#peakMemoryMB.spread();
     const size = { cpuUnits: newest?.cpuSizeUnits, memoryMB: newest?.memorySizeMB };
     const recommendation = this.#recommendation();
     return {
@@ -85,14 +93,20 @@ export class JobTotals {
       ...unfinished,
       blindRunCount: this.#blindRunCount,
       percentileErrorPercent: Math.max(
-        ...[this.#durationMs, this.#avgCpuPercent, this.#maxCpuPercent, this.#maxMemoryUsedMB].map(
-          ({ errorPercent }) => errorPercent,
-        ),
+        ...[
+          this.#durationMs,
+          this.#avgCpuPercent,
+          this.#maxCpuPercent,
+          this.#maxMemoryUsedMB,
+          this.#peakMemoryMB,
+        ].map(({ errorPercent }) => errorPercent),
       ),
       durationMs: this.#durationMs.spread(),
       avgCpuPercent: this.#avgCpuPercent.spread(),
       maxCpuPercent: this.#maxCpuPercent.spread(),
       maxMemoryUsedMB: this.#maxMemoryUsedMB.spread(),
+      peakMemoryMB,
+      isPeakMemoryAnonymous: peakMemoryMB && peakMemoryMB.max === this.#anonymousPeakMB,
       maxCpuUtilizationPercent: this.#maxCpuUtilizationPercent,
       maxMemoryUtilizationPercent: this.#maxMemoryUtilizationPercent,
       use: this.#use.use(),
@@ -136,11 +150,11 @@ function isWorse(run: ReportedRun, than: ReportedRun): boolean {
 
 /** What counts first stands first. */
 function badness(run: ReportedRun): readonly number[] {
-  const { memorySizeMB, maxMemoryUsedMB } = run;
+  const { memorySizeMB, memoryPeak } = run;
   return [
     isOutOfMemory(run) ? 1 : 0,
     run.status === 'failure' ? 1 : 0,
-    run.maxMemoryUtilizationPercent ?? percentOf(maxMemoryUsedMB, memorySizeMB) ?? 0,
+    memoryPeak?.utilizationPercent ?? percentOf(memoryPeak?.mb, memorySizeMB) ?? 0,
     run.durationMs ?? 0,
   ];
 }
@@ -155,6 +169,8 @@ function worstRunOf(run: ReportedRun): WorstRun {
     durationMs: run.durationMs,
     maxCpuPercent: run.maxCpuPercent,
     maxMemoryUsedMB: run.maxMemoryUsedMB,
+    peakMemoryMB: run.memoryPeak?.mb,
+    isPeakMemoryAnonymous: run.memoryPeak?.isAnonymous,
     memorySizeMB: run.memorySizeMB,
   };
 }

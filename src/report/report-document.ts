@@ -74,8 +74,13 @@ export interface JobReport extends RunCounts {
   readonly maxCpuPercent?: Spread | undefined;
   /** Of each run's highest. */
   readonly maxMemoryUsedMB?: Spread | undefined;
+  /** The same, or anonymous memory where that alone was seen at its highest. */
+  readonly peakMemoryMB?: Spread | undefined;
+  /** Whether the highest of these is anonymous memory. */
+  readonly isPeakMemoryAnonymous?: boolean | undefined;
   /** The highest of any run, of the size that it had. */
   readonly maxCpuUtilizationPercent?: number | undefined;
+  /** Of the memory's peak, anonymous memory included. */
   readonly maxMemoryUtilizationPercent?: number | undefined;
   /** Absent where no run had a size or a duration. */
   readonly use?: Use | undefined;
@@ -156,6 +161,9 @@ export interface WorstRun {
   readonly durationMs?: number | undefined;
   readonly maxCpuPercent?: number | undefined;
   readonly maxMemoryUsedMB?: number | undefined;
+  /** As of the job. */
+  readonly peakMemoryMB?: number | undefined;
+  readonly isPeakMemoryAnonymous?: boolean | undefined;
   readonly memorySizeMB?: number | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { type Field, REPORT_FIELDS } from '../core/fields.ts';
+import { type MemoryPeak, memoryPeak } from '../core/memory-peak.ts';
 import type { FoundLine } from '../core/parsed-line.ts';
 
 /** What is needed of a REPORT line. The text in it is untrusted; its numbers are plausible. */
@@ -26,8 +27,10 @@ export interface ReportedRun {
   readonly cpuSaturatedPercent: number | undefined;
   readonly avgMemoryUsedMB: number | undefined;
   readonly maxMemoryUsedMB: number | undefined;
-  readonly maxMemoryUtilizationPercent: number | undefined;
   readonly maxWorkingSetMB: number | undefined;
+  readonly maxAnonMemoryMB: number | undefined;
+  /** Undefined where no memory is known. */
+  readonly memoryPeak: MemoryPeak | undefined;
   readonly sampleCount: number;
   readonly coveragePercent: number;
 }
@@ -75,6 +78,12 @@ export function reportedRun({ fields, timeMs }: FoundLine): ReportedRun | Unusab
     reason ??= implausibility(name, value);
     return value;
   };
+  const memory = {
+    maxMemoryUsedMB: number('maxMemoryUsedMB'),
+    maxAnonMemoryMB: number('maxAnonMemoryMB'),
+    memorySizeMB: number('memorySizeMB'),
+  };
+  const maxMemoryUtilizationPercent = number('maxMemoryUtilizationPercent');
   const run: ReportedRun = {
     ...named,
     timeMs,
@@ -87,7 +96,6 @@ export function reportedRun({ fields, timeMs }: FoundLine): ReportedRun | Unusab
     durationMs: number('durationMs'),
     billedDurationMs: number('billedDurationMs'),
     cpuSizeUnits: number('cpuSizeUnits'),
-    memorySizeMB: number('memorySizeMB'),
     cpuTimeMs: number('cpuTimeMs'),
     avgCpuPercent: number('avgCpuPercent'),
     p95CpuPercent: number('p95CpuPercent'),
@@ -96,9 +104,9 @@ export function reportedRun({ fields, timeMs }: FoundLine): ReportedRun | Unusab
     maxCpuUtilizationPercent: number('maxCpuUtilizationPercent'),
     cpuSaturatedPercent: number('cpuSaturatedPercent'),
     avgMemoryUsedMB: number('avgMemoryUsedMB'),
-    maxMemoryUsedMB: number('maxMemoryUsedMB'),
-    maxMemoryUtilizationPercent: number('maxMemoryUtilizationPercent'),
+    ...memory,
     maxWorkingSetMB: number('maxWorkingSetMB'),
+    memoryPeak: memoryPeak({ ...memory, maxMemoryUtilizationPercent }),
     sampleCount: number('sampleCount') ?? 0,
     coveragePercent: number('coveragePercent') ?? 0,
   };

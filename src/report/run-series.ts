@@ -66,10 +66,10 @@ export class Bucket {
     this.durationMs.add(run.durationMs);
     this.cpuMeanUtilization.add(run.avgCpuUtilizationPercent);
     this.cpuMaxUtilization.add(run.maxCpuUtilizationPercent);
-    this.memoryUtilization.add(run.maxMemoryUtilizationPercent);
+    this.memoryUtilization.add(run.memoryPeak?.utilizationPercent);
     if (run.status !== 'success') return;
     this.successDurationMs.add(run.durationMs);
-    this.successMemoryMB.add(run.maxMemoryUsedMB);
+    this.successMemoryMB.add(run.memoryPeak?.mb);
   }
 
   take(other: Bucket): void {

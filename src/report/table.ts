@@ -85,7 +85,7 @@ const WORST_COLUMNS: readonly Column<JobRun>[] = [
     title: 'PEAK MB',
     align: 'right',
     rank: 3,
-    cell: ({ run }) => known(run.maxMemoryUsedMB, String),
+    cell: ({ run }) => known(run.peakMemoryMB, (mb) => `${mb}${anonymous(run)}`),
   },
   { title: 'OF MB', align: 'right', rank: 3, cell: ({ run }) => known(run.memorySizeMB, String) },
 ];
@@ -149,9 +149,17 @@ function failures({ failureCount, outOfMemoryCount }: JobReport): Cell {
   return { text: `${grouped(failureCount)}${text}`, style: 'red' };
 }
 
-function memory({ maxMemoryUsedMB, maxMemoryUtilizationPercent = 0 }: JobReport): Cell {
-  const cell = spread(maxMemoryUsedMB, String);
-  return maxMemoryUtilizationPercent >= MARKED_UTILIZATION_PERCENT ? { ...cell, style: 'red' } : cell;
+function memory(job: JobReport): Cell {
+  const { peakMemoryMB, maxMemoryUtilizationPercent = 0 } = job;
+  const cell = spread(peakMemoryMB, String);
+  const text = `${cell.text}${anonymous(job)}`;
+  return maxMemoryUtilizationPercent >= MARKED_UTILIZATION_PERCENT
+    ? { text, style: 'red' }
+    : { ...cell, text };
+}
+
+function anonymous({ isPeakMemoryAnonymous = false }: Pick<JobReport, 'isPeakMemoryAnonymous'>): string {
+  return isPeakMemoryAnonymous ? ' anon' : '';
 }
 
 function recommendation({ recommendation: made }: JobReport): Cell {
@@ -199,6 +207,11 @@ function totalOf({ total }: ReportDocument): string {
 function notesOf(document: ReportDocument): readonly string[] {
   return [
     ...(document.jobs.length === 0 ? [] : ['Triples: median / 95th percentile / maximum of the runs.']),
+    ...(document.jobs.some(({ isPeakMemoryAnonymous, worstRun }) =>
+      [isPeakMemoryAnonymous, worstRun?.isPeakMemoryAnonymous].includes(true),
+    )
+      ? ['anon: anonymous memory, the least that was in use; the rest was not seen at its highest.']
+      : []),
     ...recommendationNotes(document),
     ...lostRunNotes(document),
     ...priceNotes(document),

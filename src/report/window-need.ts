@@ -28,7 +28,7 @@ export class WindowNeed {
     else if (run.status !== 'failure') this.#soundRunCount += 1;
     this.#p95CpuPercent = Math.max(this.#p95CpuPercent, run.p95CpuPercent ?? 0);
     this.#maxCpuPercent = Math.max(this.#maxCpuPercent, run.maxCpuPercent ?? 0);
-    this.#maxMemoryMB = Math.max(this.#maxMemoryMB, run.maxWorkingSetMB ?? 0, run.maxMemoryUsedMB ?? 0);
+    this.#maxMemoryMB = Math.max(this.#maxMemoryMB, run.maxWorkingSetMB ?? 0, run.memoryPeak?.mb ?? 0);
     if ((run.cpuSaturatedPercent ?? 0) >= SATURATED_PERCENT) {
       this.#saturatedCpuUnits = Math.max(this.#saturatedCpuUnits, run.cpuSizeUnits ?? 0);
     }
@@ -78,6 +78,7 @@ export class WindowNeed {
   }
 }
 
+/** Anonymous memory alone is not the whole: it raises the need, but the need does not rest on it. */
 function hasPeaks({ p95CpuPercent, maxWorkingSetMB, maxMemoryUsedMB }: ReportedRun): boolean {
   return p95CpuPercent !== undefined && (maxWorkingSetMB ?? maxMemoryUsedMB) !== undefined;
 }

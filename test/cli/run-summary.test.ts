@@ -38,6 +38,18 @@ nightly  success, exit 0
 `);
   });
 
+  it('tells of anonymous memory where that is all that was seen of a peak', () => {
+    const sharp = line({
+      type: 'CONTAINER',
+      container: 'nightly',
+      maxMemoryUsedMB: 90,
+      maxAnonMemoryMB: 300,
+    });
+    expect(renderSummary([sharp, line(report)], 'nightly', { colour: false })).toContain(
+      '  Memory    maximum 300 MB anonymous\n',
+    );
+  });
+
   it('of a run too short for samples invents no figure', () => {
     const short = [
       line({ type: 'CONTAINER', container: 'nightly', durationMs: 40 }),

@@ -128,6 +128,16 @@ describe('by hand', () => {
     });
   });
 
+  it('a peak that only anonymous memory shows leaves nothing over, and is the one at death', () => {
+    const events = DEMO.events.map(({ message, ...event }) => {
+      const fields = JSON.parse(message);
+      const died = fields.type === 'CONTAINER' ? { status: 'failure' } : {};
+      return { ...event, message: JSON.stringify({ ...fields, ...died, maxAnonMemoryMB: 2040 }) };
+    });
+    expect(rowsOf('over-provisioned-memory', { ...DEMO, events })).toMatchObject([{ unusedMB: 8 }]);
+    expect(rowsOf('failures', { ...DEMO, events })[0]).toMatchObject({ peakMB: 2040 });
+  });
+
   it('over-provisioned-cpu: the size less the 95th percentile', () => {
     // 60 % of a vCPU in the busiest run, and the sidecar's 0.2, are 616 units of 1024.
     expect(rowsOf('over-provisioned-cpu')[0]).toMatchObject({

@@ -70,6 +70,17 @@ describe('where a run’s REPORT may stand', () => {
     expect(logsOf(task, { containers: [] })).toEqual({ hasSidecar: false, batch: undefined, report: [] });
   });
 
+  it.each(['evil.example', 'evil.example/x|Log stream>', 'evil.example/#', 'US-EAST-1', ''])(
+    'is nowhere in a region %j',
+    (named) => {
+      const awslogs = { region: named, logGroupName: '/ecs/nightly', streamPrefix: 'ecs' };
+      const containers = [container('batch', { awslogs }), sidecar({ FARGAUGE_LOG_STREAM: 'all' })];
+      const { batch, report } = logsOf(task, { containers });
+      expect(batch).toBeUndefined();
+      expect(report).toEqual([stream('fargauge')]);
+    },
+  );
+
   it('knows a sidecar of another name by its variables', () => {
     const renamed = { ...sidecar({ FARGAUGE_STOP_TIMEOUT_SECONDS: '30' }), name: 'usage' };
     expect(logsOf(task, { containers: [container('batch'), renamed] }).hasSidecar).toBe(true);
@@ -95,6 +106,7 @@ describe('links to the console', () => {
   it('are left out where the console is not known, or the cluster', () => {
     expect(taskUrl({ ...task, partition: 'aws-iso' })).toBeUndefined();
     expect(logStreamUrl('aws-iso', log)).toBeUndefined();
+    expect(logStreamUrl('aws', { ...log, region: 'evil.example/x|Log stream>' })).toBeUndefined();
     expect(taskUrl({ ...task, cluster: undefined })).toBeUndefined();
   });
 });

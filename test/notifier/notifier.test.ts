@@ -19,32 +19,64 @@ class FakeAws implements Aws {
   secret = 'xoxb-1';
   /** Looks at each log stream that bring nothing, before the lines are there. */
   lateLooks = 0;
+  pageLength = 1_000;
   readonly logs = new Map<string, readonly string[]>();
   failure: Error | undefined;
+  /** How long each call takes, ms; one that is given less is given up. */
+  callMs = 0;
+  readonly #clock: SkippingClock;
 
-  async describeTaskDefinition(): Promise<TaskDefinition> {
+  constructor(clock: SkippingClock) {
+    this.#clock = clock;
+  }
+
+  /** Calls that are made at once take their time at once. */
+  async #take(timeoutMs: number): Promise<void> {
+    const endMs = this.#clock.elapsed() + Math.min(this.callMs, timeoutMs);
+    await Promise.resolve();
+    this.#clock.advance(Math.max(0, endMs - this.#clock.elapsed()));
+    if (this.callMs >= timeoutMs) throw named('TimeoutError');
+  }
+
+  async describeTaskDefinition(_: string, timeoutMs: number): Promise<TaskDefinition> {
     this.asked.push('definition');
+    await this.#take(timeoutMs);
     if (this.definition instanceof Error) throw this.definition;
     return this.definition;
   }
 
-  async readTail({ logGroupName, logStreamName }: LogLocation): Promise<readonly string[]> {
-    const looks = this.asked.filter((each) => each === logStreamName).length;
+  async *readTail(
+    { logGroupName, logStreamName }: LogLocation,
+    _: number,
+    timeoutMs: number,
+  ): AsyncIterable<readonly string[]> {
+    const looks = this.count(logStreamName);
     this.asked.push(logStreamName);
+    await this.#take(timeoutMs);
     if (this.failure) throw this.failure;
     const lines = this.logs.get(`${logGroupName} ${logStreamName}`);
     if (lines === undefined) throw named('ResourceNotFoundException');
-    return looks < this.lateLooks ? [] : lines;
+    if (looks >= this.lateLooks) yield* chunks(lines, this.pageLength);
   }
 
-  async readSecret(): Promise<string> {
+  async readSecret(_: string, timeoutMs: number): Promise<string> {
     this.asked.push('secret');
+    await this.#take(timeoutMs);
     return this.secret;
   }
 
   count(what: string): number {
     return this.asked.filter((each) => each === what).length;
   }
+}
+
+/** The last one first. */
+function chunks(lines: readonly string[], length: number): readonly (readonly string[])[] {
+  const count = Math.ceil(lines.length / length);
+  return Array.from({ length: count }, (_, index) => {
+    const end = lines.length - index * length;
+    return lines.slice(Math.max(0, end - length), end);
+  });
 }
 
 function defined(name: string): DefinedContainer {
@@ -80,8 +112,8 @@ function createNotifier(variables: Readonly<Record<string, string>> = {}): Notif
 
 beforeEach(async () => {
   slack = await startSlackServer();
-  aws = new FakeAws();
   clock = new SkippingClock();
+  aws = new FakeAws(clock);
   logged = [];
   notifier = createNotifier();
 });
@@ -165,10 +197,64 @@ describe('the notifier', () => {
   it('keeps enough of the function’s time for Slack', async () => {
     await notifier.notify(outOfMemory, 25_000);
     expect(clock.elapsed()).toBeLessThanOrEqual(9_000);
-    clock = new SkippingClock();
-    await createNotifier().notify(outOfMemory, 10_000);
-    expect(clock.slept).toEqual([]);
+    const sleepCount = clock.slept.length;
+    await notifier.notify(outOfMemory, 10_000);
+    expect(clock.slept).toHaveLength(sleepCount);
     expect(slack.taken).toHaveLength(2);
+  });
+
+  it.each([
+    [REMAINING_MS, 6_100, 'the REPORT did not come within 20 s'],
+    [REMAINING_MS, 1_000_000, 'its task definition could not be read'],
+    [26_000, 6_100, 'the REPORT did not come within 4 s'],
+    [20_000, 3_000, 'the REPORT did not come within 1 s'],
+  ])('does so where AWS is slow: of %i ms, with calls of %i ms', async (remainingMs, callMs, reason) => {
+    const names = Array.from({ length: 10 }, (_, index) =>
+      index === 0 ? 'nightly-batch' : `helper-${index}`,
+    );
+    aws.definition = { containers: [...names.map(defined), defined('fargauge')] };
+    await notifier.notify(success, REMAINING_MS);
+    aws.callMs = callMs;
+    const startMs = clock.elapsed();
+    expect(await notifier.notify(outOfMemory, remainingMs)).toMatchObject({ kind: 'sent', hasReport: false });
+    expect(clock.elapsed() - startMs).toBeLessThanOrEqual(remainingMs - 16_000);
+    expect(lastBlocks()).toContain(`No figures: ${reason}.`);
+  });
+
+  it('takes the figures of a log that answers although another one does not', async () => {
+    leaveLines(outOfMemory, 'ec2-bridge-cgroup-v2');
+    const readTail = aws.readTail.bind(aws);
+    aws.readTail = async function* (location, sinceMs, timeoutMs) {
+      if (location.logStreamName.includes('/fargauge/')) {
+        clock.advance(timeoutMs);
+        throw named('TimeoutError');
+      }
+      yield* readTail(location, sinceMs, timeoutMs);
+    };
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toMatchObject({ hasReport: true });
+    expect(clock.elapsed()).toBeLessThanOrEqual(8_000);
+  });
+
+  it('says in time that the secret cannot be read', async () => {
+    aws.callMs = 100_000;
+    await expect(notifier.notify(outOfMemory, REMAINING_MS)).rejects.toThrow(
+      `the secret ${SECRET_ARN} could not be read: TimeoutError`,
+    );
+    expect(clock.elapsed()).toBeLessThan(REMAINING_MS);
+  });
+
+  it('finds the REPORT behind what the batch logs after it', async () => {
+    leaveLines(outOfMemory, 'ec2-bridge-cgroup-v2');
+    const [[stream, lines = []] = ['', []]] = aws.logs;
+    aws.pageLength = 10;
+    aws.logs.set(stream, [...lines, ...Array.from({ length: 30 }, (_, index) => `winding down ${index}`)]);
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toMatchObject({ hasReport: true });
+    const whole = lastText();
+    expect(whole).toContain('in resize');
+    // Its CONTAINER lines on the page before.
+    aws.pageLength = 1;
+    await notifier.notify(outOfMemory, REMAINING_MS);
+    expect(lastText()).toBe(whole);
   });
 
   it.each<[string, () => void, Record<string, unknown>, string]>([
@@ -217,6 +303,32 @@ describe('the notifier', () => {
     await notifier.notify(outOfMemory, REMAINING_MS);
     expect(aws.asked.length).toBeGreaterThan(10);
     expect(lastBlocks()).toContain('the REPORT did not come');
+  });
+
+  it('tells of anonymous memory where that is all that was seen of a peak', async () => {
+    const line = {
+      fargaugeVersion: '0.1.0',
+      taskId: '5b64c49eb10e4b4bbeb051b02a02c58a',
+      errorType: 'OutOfMemory',
+    };
+    const time = '2024-11-13T21:22:46.000Z';
+    const lines = [
+      { ...line, type: 'CONTAINER', time, seq: 1, container: 'etl', memorySizeMB: 512, maxAnonMemoryMB: 511 },
+      {
+        ...line,
+        type: 'REPORT',
+        time,
+        seq: 2,
+        memorySizeMB: 1024,
+        maxMemoryUsedMB: 90,
+        maxAnonMemoryMB: 520,
+      },
+    ].map((each) => JSON.stringify(each));
+    aws.logs.set(`/ecs/nightly-batch ecs/nightly-batch/${line.taskId}`, lines);
+    await notifier.notify(outOfMemory, REMAINING_MS);
+    expect(lastText()).toContain(
+      'memory peak 511 MB anonymous of 512 MB (99.8 %) in etl; peak 520 MB anonymous of 1024 MB (50.78 %) in all',
+    );
   });
 
   it('gives the same notice for the same event', async () => {

@@ -3,6 +3,15 @@ import { parseSettings } from '../../src/notifier/settings.ts';
 
 const SECRET = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:slack-AbCdEf';
 
+function problemOf(env: Readonly<Record<string, string>>): string {
+  try {
+    parseSettings(env);
+    return 'no problem';
+  } catch (error) {
+    return String(error);
+  }
+}
+
 describe('the settings of the notifier', () => {
   it('have defaults for all but the secret', () => {
     expect(parseSettings({ FARGAUGE_SLACK_SECRET_ARN: SECRET, FARGAUGE_SLACK_SUCCESS_CHANNEL: '' })).toEqual({
@@ -50,9 +59,26 @@ describe('the settings of the notifier', () => {
         '  - FARGAUGE_SLACK_FAILURE_CHANNEL="two words" is not allowed: it must be a channel\'s id, or its name.',
         '  - FARGAUGE_SLACK_FAILURE_MENTION="bob" is not allowed: it must be `here`, `channel`, `everyone`, or the id of a user (`U…`) or of a user group (`S…`).',
         '  - FARGAUGE_REPORT_WAIT_SECONDS="601" is not allowed: it must be a whole number from 0 to 600.',
-        '  - FARGAUGE_SLACK_API_URL="http://slack.com/api/" is not allowed: it must be an https URL that ends in a slash.',
+        '  - FARGAUGE_SLACK_API_URL is not allowed: it must be an https URL that ends in a slash.',
       ].join('\n'),
     );
     expect(() => parseSettings({})).toThrow('FARGAUGE_SLACK_SECRET_ARN is not set');
+  });
+
+  it.each([
+    'SLACK_SECRET_ARN',
+    'SLACK_SUCCESS_CHANNEL',
+    'SLACK_FAILURE_CHANNEL',
+    'SLACK_FAILURE_MENTION',
+    'SLACK_API_URL',
+    'REPORT_WAIT_SECONDS',
+    'SLACK_TOKEN',
+  ])('tell no secret that was put into FARGAUGE_%s', (name) => {
+    const webhook = 'https://hooks.slack.com/services/T0/B0/hunter2';
+    for (const secret of ['xoxb-hunter2', '#xoxp-hunter2', 'xoxe.xoxb-hunter2', webhook, `${webhook}/`]) {
+      const told = problemOf({ FARGAUGE_SLACK_SECRET_ARN: SECRET, [`FARGAUGE_${name}`]: secret });
+      expect(told).toContain(`FARGAUGE_${name} is not`);
+      expect(told).not.toContain('hunter2');
+    }
   });
 });

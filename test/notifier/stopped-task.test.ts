@@ -107,4 +107,9 @@ describe('an event', () => {
       ),
     );
   });
+
+  it('names no task definition of a region that cannot be', () => {
+    const taskDefinitionArn = 'arn:aws:ecs:evil.example/#:123456789012:task-definition/nightly-batch:7';
+    expect(parsed({ taskDefinitionArn })).toMatchObject({ task: { taskDefinitionArn: undefined } });
+  });
 });

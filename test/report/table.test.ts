@@ -66,6 +66,28 @@ describe('the table', () => {
     for (const line of `${table}\n${worst}`.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
+  it('marks a peak that only anonymous memory shows', async () => {
+    const killed = { status: 'failure', errorType: 'OutOfMemory', memorySizeMB: 512, maxMemoryUsedMB: 80 };
+    const lines = [
+      lineText('REPORT', { ...killed, maxMemoryUtilizationPercent: 15.63, maxAnonMemoryMB: 511 }),
+      lineText('REPORT', { taskId: 'task-2', maxMemoryUsedMB: 300, maxAnonMemoryMB: 290 }),
+    ];
+    const document = await documentOf(lines, { nowMs: NOW_MS });
+    expect(document.jobs).toMatchObject([
+      {
+        maxMemoryUsedMB: { max: 300 },
+        peakMemoryMB: { p50: 300, max: 511 },
+        isPeakMemoryAnonymous: true,
+        maxMemoryUtilizationPercent: 99.8,
+        worstRun: { maxMemoryUsedMB: 80, peakMemoryMB: 511, isPeakMemoryAnonymous: true },
+      },
+    ]);
+    const text = renderTable(document, { columns: undefined, isColoured: false });
+    expect(text).toContain('300 / 511 / 511 anon');
+    expect(text).toMatch(/task-1 .* 511 anon +512/);
+    expect(text).toContain('anon: anonymous memory, the least that was in use;');
+  });
+
   it('of no runs says so, and what was left out', async () => {
     const document = await documentOf(['some text', '{"level":"info"}'], { nowMs: NOW_MS });
     expect(renderTable(document, { columns: 80, isColoured: false })).toBe(

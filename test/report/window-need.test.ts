@@ -22,6 +22,7 @@ describe('the size recommended for a window', () => {
     ['covers p95 of CPU and the highest memory, each and a fifth', {}, [1024, 2048]],
     ['is above the highest memory of any run', { maxWorkingSetMB: 1_708 }, [1024, 3072]],
     ['takes the larger of working set and use', { maxMemoryUsedMB: 3_000 }, [1024, 4096]],
+    ['takes anonymous memory where that is larger', { maxAnonMemoryMB: 3_000 }, [1024, 4096]],
     ['is above the highest p95 of any run', { p95CpuPercent: 90 }, [2048, 4096]],
     // 100 % of a vCPU fits, and 101 % does not.
     ['is not below a single peak', { maxCpuPercent: 101 }, [2048, 4096]],
@@ -72,7 +73,7 @@ describe('the size recommended for a window', () => {
         {},
         {},
         { p95CpuPercent: undefined },
-        { maxWorkingSetMB: undefined, maxMemoryUsedMB: undefined },
+        { maxWorkingSetMB: undefined, maxMemoryUsedMB: undefined, maxAnonMemoryMB: 100 },
       ],
       '2 of 6 runs are blind: too few samples to know their peaks',
     ],
@@ -97,6 +98,7 @@ describe('the size recommended for a window', () => {
       maxCpuPercent: fc.option(fc.double({ min: 0, max: 1_700, noNaN: true }), { nil: undefined, freq: 20 }),
       maxWorkingSetMB: fc.option(fc.nat(130_000), { nil: undefined, freq: 20 }),
       maxMemoryUsedMB: fc.option(fc.nat(130_000), { nil: undefined, freq: 20 }),
+      maxAnonMemoryMB: fc.option(fc.nat(130_000), { nil: undefined, freq: 20 }),
       cpuSaturatedPercent: fc.constantFrom(undefined, 0, 40),
       errorType: fc.constantFrom(undefined, undefined, 'OutOfMemory', 'ExitError'),
       status: fc.constantFrom('success', 'success', 'failure', 'stopped'),
@@ -116,6 +118,7 @@ describe('the size recommended for a window', () => {
             maxCpuPercent: fields.maxCpuPercent && fields.maxCpuPercent / 2 ** shift,
             maxWorkingSetMB: fields.maxWorkingSetMB && fields.maxWorkingSetMB >> shift,
             maxMemoryUsedMB: fields.maxMemoryUsedMB && fields.maxMemoryUsedMB >> shift,
+            maxAnonMemoryMB: fields.maxAnonMemoryMB && fields.maxAnonMemoryMB >> shift,
             cpuSizeUnits: size.cpuUnits,
             memorySizeMB: size.memoryMiB,
           }));
@@ -128,6 +131,7 @@ describe('the size recommended for a window', () => {
             expect(made.cpuUnits).toBeGreaterThanOrEqual((each.p95CpuPercent ?? 0) * 10.24 * 1.2);
             expect(made.memoryMB).toBeGreaterThanOrEqual((each.maxMemoryUsedMB ?? 0) * 1.2);
             expect(made.memoryMB).toBeGreaterThanOrEqual((each.maxWorkingSetMB ?? 0) * 1.2);
+            expect(made.memoryMB).toBeGreaterThanOrEqual((each.maxAnonMemoryMB ?? 0) * 1.2);
             if (each.errorType === 'OutOfMemory') expect(made.memoryMB).toBeGreaterThan(each.memorySizeMB);
             if (each.cpuSaturatedPercent === 40)
               expect(made.cpuUnits).toBeGreaterThanOrEqual(each.cpuSizeUnits);

@@ -201,6 +201,28 @@ describe('the strict server gives events back', () => {
       nextForwardToken: second.nextForwardToken,
     });
   });
+
+  it('from the tail, too', async () => {
+    await put([event(NOW, 'a'), event(NOW + 1, 'b'), event(NOW + 2, 'c')]);
+    const tail = { ...TARGET, startFromHead: false, startTime: NOW };
+    const last = (await call('GetLogEvents', { ...tail, limit: 2 })) as {
+      events: LogEvent[];
+      nextBackwardToken: string;
+    };
+    expect(last.events.map(({ message }) => message)).toEqual(['b', 'c']);
+    const before = (await call('GetLogEvents', {
+      ...tail,
+      nextToken: last.nextBackwardToken,
+    })) as typeof last;
+    expect(before.events.map(({ message }) => message)).toEqual(['a']);
+    expect(await call('GetLogEvents', { ...tail, nextToken: before.nextBackwardToken })).toMatchObject({
+      events: [],
+      nextBackwardToken: before.nextBackwardToken,
+    });
+    expect(await call('GetLogEvents', { ...tail, startTime: NOW + 2 })).toMatchObject({
+      events: [{ message: 'c' }],
+    });
+  });
 });
 
 describe('the strict server fails on command', () => {

@@ -233,12 +233,21 @@ export async function startCloudWatchServer(
     return {};
   }
 
-  /** Pages of `limit` (default 10,000) from the head; the token of the last page is repeated, as CloudWatch does. */
+  /**
+   * Pages of `limit` (default 10,000) from the head, or from the tail where it is asked for; the token of the last page
+   * is repeated, as CloudWatch does.
+   */
   function getLogEvents(target: LogStreamName, body: Body): object {
-    const sorted = streamOf(target).toSorted((a, b) => a.timestamp - b.timestamp);
+    const since = typeof body.startTime === 'number' ? body.startTime : 0;
+    const sorted = streamOf(target)
+      .filter(({ timestamp }) => timestamp >= since)
+      .toSorted((a, b) => a.timestamp - b.timestamp);
     const limit = typeof body.limit === 'number' ? body.limit : 10_000;
-    const start = typeof body.nextToken === 'string' ? Number(body.nextToken.slice(2)) : 0;
-    const events = sorted.slice(start, start + limit);
+    const token = typeof body.nextToken === 'string' ? body.nextToken : undefined;
+    const isBackward = token === undefined ? body.startFromHead === false : token.startsWith('b/');
+    const at = token === undefined ? (isBackward ? sorted.length : 0) : Number(token.slice(2));
+    const [start, end] = isBackward ? [Math.max(0, at - limit), at] : [at, at + limit];
+    const events = sorted.slice(start, end);
     return {
       events: events.map((event) => ({ ...event, ingestionTime: now() })),
       nextForwardToken: `f/${start + events.length}`,

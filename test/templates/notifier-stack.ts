@@ -16,13 +16,17 @@ function propertiesOf(name: string): JsonObject {
 
 /** The rule's pattern with a list of families. */
 export function cloudFormationPattern(families: readonly string[]): unknown {
+  return JSON.parse(cloudFormationPatternText(families));
+}
+
+export function cloudFormationPatternText(families: readonly string[]): string {
   const { 'Fn::Sub': substitution } = propertiesOf('Rule').EventPattern as JsonObject;
   const [text, { Patterns }] = substitution as unknown as [
     string,
     { Patterns: { 'Fn::Join': [string, unknown] } },
   ];
   const [separator] = Patterns['Fn::Join'];
-  return JSON.parse(text.replace(`\${Patterns}`, families.join(separator)));
+  return text.replace(`\${Patterns}`, families.join(separator));
 }
 
 interface Statement extends JsonObject {

@@ -57,7 +57,7 @@ variable "others_index_prefix" {
 }
 
 variable "max_concurrency" {
-  description = "So many run at once at most, which spares the engine; others wait. -1 for no limit of its own."
+  description = "So many run at once at most, which spares the engine; others wait. A reserved concurrency, taken from the account's: -1 for none, which an account with a low concurrency limit needs."
   type        = number
   default     = 5
 }

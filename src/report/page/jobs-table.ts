@@ -81,9 +81,11 @@ const COLUMNS: readonly Column[] = [
     title: 'Peak memory',
     unit: '% of size',
     value: ({ maxMemoryUtilizationPercent }) => maxMemoryUtilizationPercent,
-    cell: ({ maxMemoryUtilizationPercent, maxMemoryUsedMB }) => [
+    cell: ({ maxMemoryUtilizationPercent, peakMemoryMB, isPeakMemoryAnonymous }) => [
       known(maxMemoryUtilizationPercent, utilization) ?? '–',
-      known(maxMemoryUsedMB?.max, (mb) => small(`${grouped(mb)}\u00a0MB`)),
+      known(peakMemoryMB?.max, (mb) =>
+        small(`${grouped(mb)}\u00a0MB${isPeakMemoryAnonymous ? ' anonymous' : ''}`),
+      ),
     ],
   },
   { title: 'Size', unit: 'and what would do', isText: true, cell: sizes },
