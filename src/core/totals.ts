@@ -245,7 +245,12 @@ export class ContainerTotals {
 
     const size = this.size(task);
     this.#noteFailCountRise(entry, size, false);
-    for (const name of COUNTER_NAMES) this.#counters[name].follow(COUNTERS[name](entry), entry.readAtMs);
+    const source = entry.source ?? 'endpoint';
+    for (const name of COUNTER_NAMES) {
+      this.#counters[name].follow(COUNTERS[name](entry), entry.readAtMs, source);
+    }
+    // The figures of two sources differ by more than what was used between them.
+    if (this.lastFine && this.lastFine.sample.source !== entry.source) this.#stretch.stop();
 
     const lastReadAtMs = this.lastFine?.sample.readAtMs;
     const sinceLastMs = elapsedMs - (this.lastFine?.seenAtElapsedMs ?? elapsedMs);
@@ -261,7 +266,7 @@ export class ContainerTotals {
     this.lastFine = { sample: entry, seenAtElapsedMs: elapsedMs };
     const lastCpu = typeof this.#fine === 'object' ? this.#fine.cpu : undefined;
     this.#fine = { sample: entry, cpu: cpu ?? lastCpu };
-    this.#sources.add(entry.source ?? 'endpoint');
+    this.#sources.add(source);
     return { totals: this, sample: entry, cpu, cpuUsageNs: this.#counters.cpuUsageNs.total };
   }
 

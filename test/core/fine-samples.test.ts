@@ -257,6 +257,54 @@ describe('a run with looks at /proc', () => {
     expect(line.oomEvidence).toBe('anonymous memory in the last sample at 97 % of the limit');
   });
 
+  describe('of which the source changes', () => {
+    // A tenth of a CPU; 30 s were used before by processes that nobody waited for, which a sum does not know.
+    const used = (atMs: number) => 30 * SECOND_NS + atMs * 1e5;
+    const summed = (atMs: number) => look(atMs, processes(atMs, atMs * 1e5, 50));
+    const counted = (atMs: number) => look(atMs, cgroup(atMs, used(atMs), 50));
+    const refreshed = (atMs: number) =>
+      poll(atMs + 10, RUNNING, samples({ etl: endpoint(atMs, used(atMs), 50) }));
+    const each = (fromMs: number, toMs: number, of: (atMs: number) => Poll) =>
+      Array.from({ length: (toMs - fromMs) / 1_000 + 1 }, (_, index) => of(fromMs + index * 1_000));
+
+    it.each([
+      ['from the processes to the cgroup', summed, counted],
+      ['from the cgroup to the processes', counted, summed],
+    ])('%s counts nothing twice and makes up no maximum', (_, first, second) => {
+      const polls = [
+        poll(50, RUNNING, samples({ etl: endpoint(0, used(0), 50) })),
+        refreshed(20_000),
+        ...each(20_500, 24_500, first),
+        ...each(25_500, 28_500, second),
+        refreshed(29_000),
+        ...each(29_500, 38_500, second),
+      ];
+      const settings = { summaryIntervalMs: 26_000 };
+      const { container: line, summaries } = linesOf(
+        [...polls, poll(39_000, stopped(38_600, 0))],
+        39_000,
+        settings,
+      );
+      expect(line.cpuTimeMs).toBeGreaterThanOrEqual(33_800);
+      expect(line.cpuTimeMs).toBeLessThanOrEqual(33_850);
+      expect(line).toMatchObject({ maxCpuPercent: 10, p95CpuPercent: 10 });
+      expect(summaries.reduce((total, { cpuTimeMs = 0 }) => total + cpuTimeMs, 0)).toBe(line.cpuTimeMs);
+    });
+
+    it('to one that shows less does not begin anew', () => {
+      const looks = [
+        ...each(1_000, 5_000, (atMs) => look(atMs, processes(atMs, busy(atMs) * 0.9, 50))),
+        ...each(6_000, 8_000, (atMs) => look(atMs, cgroup(atMs, busy(atMs) * 0.7, 50))),
+      ];
+      const { container: line } = linesOf(
+        [poll(50, RUNNING), ...looks, poll(8_500, stopped(8_500, 0))],
+        8_500,
+      );
+      // The cgroup's 5.6 s and what the sum had more when it was last seen; not the two together.
+      expect(line).toMatchObject({ cpuTimeMs: 5_900, maxCpuPercent: 90 });
+    });
+  });
+
   it('has windows that add up to the whole', () => {
     const looks = Array.from({ length: 12 }, (_, index) => (index + 1) * 700).map((atMs) => ({
       ...poll(atMs, RUNNING),
