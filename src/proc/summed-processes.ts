@@ -36,7 +36,7 @@ class Member {
   /** At the last look that was folded, and at this one. */
   before: ProcessStat | undefined;
   stat: ProcessStat;
-  /** What it had used before it came into this container, by a move. */
+  /** What it had used before it was counted here. */
   readonly #joinedWith: ProcessStat | undefined;
   anonBytes: number | undefined;
   isGone = false;
@@ -44,13 +44,13 @@ class Member {
   sharedBytes = 0;
   sharedWith: Member | undefined;
 
-  constructor(memoryFile: KeptFile, statFile: KeptFile, stat: ProcessStat, hasMoved: boolean) {
+  constructor(memoryFile: KeptFile, statFile: KeptFile, stat: ProcessStat, joinsLate: boolean) {
     this.pid = stat.pid;
     this.key = keyOf(stat);
     this.stat = stat;
     this.#statFile = statFile;
     this.#memoryFile = memoryFile;
-    this.#joinedWith = hasMoved ? stat : undefined;
+    this.#joinedWith = joinsLate ? stat : undefined;
   }
 
   /** Returns false when it has ended. What cannot be read just now is as it was. */
@@ -139,8 +139,13 @@ export class SummedProcesses {
     return this.#members.has(pid);
   }
 
-  /** @param hasMoved whether it comes from another container: what it used there is not this one's */
-  add(pid: number, hasMoved = false): void {
+  /** Whether a process that was added has ended, and another one may have its id. */
+  isReplaced(pid: number): boolean {
+    return this.#members.get(pid)?.readStat() === false;
+  }
+
+  /** @param joinsLate whether what it has used until now does not count: it was another container's, or not seen */
+  add(pid: number, joinsLate = false): void {
     const kept = (name: string) => new KeptFile(`${this.#root}/${pid}/${name}`, this.#room);
     const file = kept('stat');
     const text = file.read();
@@ -149,7 +154,7 @@ export class SummedProcesses {
       file.close();
       return;
     }
-    this.#members.set(pid, new Member(kept('statm'), file, stat, hasMoved));
+    this.#members.set(pid, new Member(kept('statm'), file, stat, joinsLate));
     this.#isInOrder &&= stat.startTicks >= this.#lastStartTicks;
     this.#lastStartTicks = stat.startTicks;
   }

@@ -86,8 +86,8 @@ interface Group {
 
 interface Known {
   group: Group;
-  /** It was counted in another container before. */
-  hasMoved: boolean;
+  /** What it had used by then is not of its group's sum: it was in another container, or was left out. */
+  joinsLate: boolean;
   /** A process that is being started is in its own cgroup only a moment after it appears. */
   readonly metInLook: number;
   seenInLook: number;
@@ -107,6 +107,8 @@ class SharedNamespace implements TaskProcesses {
   readonly #inner = new Map<string, Group>();
   readonly #known = new Map<number, Known>();
   #lookCount = 0;
+  /** How many were too many at the last look. */
+  #leftOutCount = 0;
   #blindLookCount = 0;
   #hasSeenOther = false;
   #recheckFrom = 0;
@@ -127,7 +129,7 @@ class SharedNamespace implements TaskProcesses {
   look(task: LookedAtTask): ProcLook | undefined {
     const startedAt = process.cpuUsage();
     this.#lookCount += 1;
-    const leftOutCount = this.#findProcesses();
+    this.#findProcesses();
     this.#recheck();
     this.#name(task);
     const samples = new Map<string, Sample>();
@@ -142,20 +144,21 @@ class SharedNamespace implements TaskProcesses {
       samples.clear();
     }
     const { user, system } = process.cpuUsage(startedAt);
-    return { samples, costMs: (user + system) / 1000, leftOutCount };
+    return { samples, costMs: (user + system) / 1000, leftOutCount: this.#leftOutCount };
   }
 
-  /** Returns how many are too many. */
-  #findProcesses(): number {
+  #findProcesses(): void {
     let leftOutCount = 0;
+    // Which ones were left out is not remembered: one that is new now may have been.
+    const joinsLate = this.#leftOutCount > 0;
     for (const pid of readPids(this.#root)) {
       const known = this.#known.get(pid);
       if (known) known.seenInLook = this.#lookCount;
-      else if (this.#known.size < this.#maxProcesses || this.#isNeeded(pid)) this.#meet(pid);
+      else if (this.#known.size < this.#maxProcesses || this.#isNeeded(pid)) this.#meet(pid, joinsLate);
       else leftOutCount += 1;
     }
     for (const [pid, { seenInLook }] of this.#known) if (seenInLook !== this.#lookCount) this.#forget(pid);
-    return leftOutCount;
+    this.#leftOutCount = leftOutCount;
   }
 
   /** By them it is told which containers are the sidecar's and the pause container. */
@@ -163,12 +166,12 @@ class SharedNamespace implements TaskProcesses {
     return pid === INIT_PID || pid === this.#pid;
   }
 
-  #meet(pid: number): void {
+  #meet(pid: number, joinsLate: boolean): void {
     const group = this.#groupOf(pid);
     if (group === undefined) return;
     this.#known.set(pid, {
       group,
-      hasMoved: false,
+      joinsLate,
       metInLook: this.#lookCount,
       seenInLook: this.#lookCount,
     });
@@ -212,7 +215,12 @@ class SharedNamespace implements TaskProcesses {
       this.#join(group, known.group);
       return;
     }
-    known.hasMoved = known.group.processes.has(pid);
+    if (known.group.processes.isReplaced(pid)) {
+      this.#forget(pid);
+      this.#meet(pid, false);
+      return;
+    }
+    known.joinsLate ||= known.group.processes.has(pid);
     known.group.pids.delete(pid);
     known.group.processes.remove(pid);
     known.group = group;
@@ -318,9 +326,11 @@ class SharedNamespace implements TaskProcesses {
     }
     if (group.hasReadCgroup) return undefined;
     for (const pid of group.pids) {
-      if (!group.processes.has(pid)) group.processes.add(pid, this.#known.get(pid)?.hasMoved);
+      if (!group.processes.has(pid)) group.processes.add(pid, this.#known.get(pid)?.joinsLate);
     }
     const figures = group.processes.look();
+    // Whoever has the id of one that ended is met anew, and may be another container's.
+    for (const pid of group.pids) if (!group.processes.has(pid)) this.#forget(pid);
     return figures && { ...figures, source: 'proc', readAtMs: nowMs };
   }
 

@@ -38,13 +38,20 @@ function populate(others: Readonly<Record<number, FixtureProcess>>, cgroupOf = d
   for (const [pid, process] of Object.entries(others)) tree.set(Number(pid), process);
 }
 
-function open(isCgroup: (path: string) => boolean = () => true): TaskProcesses | undefined {
-  return openTaskProcesses({ root: tree.root, pid: SELF_PID, isCgroup, pageBytes: PAGE_BYTES });
+function open(
+  isCgroup: (path: string) => boolean = () => true,
+  maxProcesses = 1_000,
+): TaskProcesses | undefined {
+  return openTaskProcesses({ root: tree.root, pid: SELF_PID, isCgroup, pageBytes: PAGE_BYTES, maxProcesses });
 }
 
 class Looker {
-  readonly #processes = open();
+  readonly #processes: TaskProcesses | undefined;
   #nowMs = NOW_MS;
+
+  constructor(maxProcesses?: number) {
+    this.#processes = open(() => true, maxProcesses);
+  }
 
   look(
     containers: readonly Container[] = CONTAINERS,
@@ -351,17 +358,49 @@ describe('sums of processes', () => {
   it('leave out processes beyond a number, and say how many', () => {
     populate({});
     for (let pid = 1_000; pid < 1_010; pid += 1) tree.set(pid, { cgroup: ETL, userTicks: 1 });
-    const processes = openTaskProcesses({
-      root: tree.root,
-      pid: SELF_PID,
-      isCgroup: () => false,
-      maxProcesses: 6,
-    });
-    const look = processes?.look({ containers: CONTAINERS, selfId: SELF_ID, nowMs: NOW_MS });
+    const look = open(() => false, 6)?.look({ containers: CONTAINERS, selfId: SELF_ID, nowMs: NOW_MS });
     const counted = cpuTicks(look?.samples.get(ETL_ID) as Sample);
     expect(counted + (look?.leftOutCount ?? 0)).toBe(10);
     expect(counted).toBeLessThanOrEqual(6);
     expect(look?.samples.get(SELF_ID)).toBeDefined();
+  });
+
+  it('count from then on what was left out before and is met late', () => {
+    populate({ 20: { cgroup: ETL, userTicks: 30 }, 21: { cgroup: ETL, parentPid: 20, userTicks: 30 } });
+    const looker = new Looker(4);
+    expect(cpuTicks(looker.etl())).toBe(60);
+    tree.set(22, { cgroup: ETL, parentPid: 20, userTicks: 100_000 });
+    looker.look();
+    tree.remove(21);
+    for (let count = 0; count < 3; count += 1) expect(cpuTicks(looker.etl())).toBe(60);
+    tree.change(22, { userTicks: 100_007 });
+    expect(cpuTicks(looker.etl())).toBe(67);
+  });
+
+  it('count a process where it is, though its id was once that of another container’s', () => {
+    const other = container('other', 'a'.repeat(64));
+    const all = [...CONTAINERS, other];
+    populate({ 20: { cgroup: ETL, userTicks: 5 }, 30: { cgroup: docker(other.id), userTicks: 5 } });
+    // More than are asked by turns where they are.
+    for (let pid = 1_000; pid < 1_040; pid += 1) {
+      tree.set(pid, { cgroup: docker(other.id), parentPid: 30, startTicks: 5_000 });
+    }
+    tree.set(500, { cgroup: ETL, parentPid: 20, userTicks: 1, startTicks: 6_000 });
+    const looker = new Looker();
+    for (let count = 0; count < 15; count += 1) looker.look(all);
+    tree.set(500, {
+      cgroup: docker(other.id),
+      parentPid: 30,
+      userTicks: 1_000,
+      anonMiB: 300,
+      startTicks: 9_000,
+    });
+    looker.look(all);
+    for (let count = 0; count < 12; count += 1) {
+      const samples = looker.look(all);
+      expect([cpuTicks(samples?.get(ETL_ID)), cpuTicks(samples?.get(other.id))]).toEqual([6, 1_005]);
+      expect(anonMiB(samples?.get(other.id))).toBe(300);
+    }
   });
 
   it('never fall, and are never above what was used, whatever processes come and go', () => {
