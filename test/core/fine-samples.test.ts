@@ -257,6 +257,43 @@ describe('a run with looks at /proc', () => {
     expect(line.oomEvidence).toBe('anonymous memory in the last sample at 97 % of the limit');
   });
 
+  it('keeps what a sample of all memory says when a later one knows anonymous memory alone', () => {
+    const memory = { usageBytes: 505 * MIB, cacheBytes: 5 * MIB, anonBytes: 100 * MIB };
+    const full = poll(10_100, RUNNING, samples({ etl: sample(10_000, 1e9, { memory }) }));
+    const polls = [poll(50, RUNNING), full, look(10_500, processes(10_500, 1e9, 100))];
+    const { container: line } = linesOf([...polls, poll(11_000, stopped(10_900, 1))], 11_000);
+    expect(line).toMatchObject({
+      errorType: 'OutOfMemory',
+      oomEvidence: 'last sample of all memory at 97 % of the limit',
+    });
+  });
+
+  it.each([
+    ['anonymous memory', processes],
+    ['memory', cgroup],
+  ])('remembers a peak of %s that a child took along which the kernel ended', (what, of) => {
+    const used = [100, 300, 505, 511, 60, 60];
+    const looks = used.map((mib, index) => look((index + 1) * 1_000, of((index + 1) * 1_000, 0, mib)));
+    const end = (exitCode: number) =>
+      linesOf([poll(50, RUNNING), ...looks, poll(6_500, stopped(6_400, exitCode))], 6_500).container;
+    expect(end(1)).toMatchObject({
+      errorType: 'OutOfMemory',
+      oomEvidence: `${what} at 99 % of the limit 2.4 s before the end`,
+    });
+    expect(end(0)).not.toHaveProperty('errorType');
+  });
+
+  it('does not lay its end to a peak that is more than ten seconds past, nor to one of a run before', () => {
+    const high = look(1_000, processes(1_000, 0, 511));
+    const low = (atMs: number) => look(atMs, processes(atMs, 0, 60));
+    const late = [poll(50, RUNNING), high, low(2_000), low(10_900), poll(11_500, stopped(11_100, 1))];
+    expect(linesOf(late, 11_500).container).not.toHaveProperty('oomEvidence');
+    const another = task([{ ...ETL, id: 'another' }], FARGATE);
+    const ended = stopped(5_000, 1, { id: 'another' });
+    const next = [poll(50, RUNNING), high, poll(3_000, another), poll(5_100, ended)];
+    expect(linesOf(next, 5_100).container).not.toHaveProperty('oomEvidence');
+  });
+
   describe('of which the source changes', () => {
     // A tenth of a CPU; 30 s were used before by processes that nobody waited for, which a sum does not know.
     const used = (atMs: number) => 30 * SECOND_NS + atMs * 1e5;
