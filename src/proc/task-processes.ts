@@ -46,8 +46,13 @@ const MAX_PROCESSES = 4_096;
 const RECHECKED_COUNT = 4;
 /** Looks at a task with other containers running, of which none is found, until there is no use in going on. */
 const MAX_BLIND_LOOKS = 10;
-/** Processes of a container whose way to the cgroup's own files is tried. */
+/** Processes of a container whose way to the cgroup's own files is tried in one look. */
 const MAX_CGROUP_TRIES = 3;
+/**
+ * One that refuses may become another user (gosu, setpriv): it is tried again after ever more looks, up to these, and
+ * up to the number of processes, so that each has its turn.
+ */
+const MAX_WAIT_LOOKS = 60;
 /** Cgroups that containers make inside their own: so many are remembered. */
 const MAX_INNER = 256;
 const INIT_PID = 1;
@@ -80,8 +85,6 @@ interface Group {
   cgroup: CgroupCounters | undefined;
   /** Once the cgroup's own counters were read, sums of processes are no substitute: they count otherwise. */
   hasReadCgroup: boolean;
-  /** Those through which the cgroup's files could not be reached. */
-  readonly closedPids: Set<number>;
 }
 
 interface Known {
@@ -91,6 +94,9 @@ interface Known {
   /** A process that is being started is in its own cgroup only a moment after it appears. */
   readonly metInLook: number;
   seenInLook: number;
+  /** The look in which the cgroup's own files are tried through it, and after how many more when it refuses. */
+  nextTryInLook: number;
+  waitLooks: number;
 }
 
 class SharedNamespace implements TaskProcesses {
@@ -174,6 +180,8 @@ class SharedNamespace implements TaskProcesses {
       joinsLate,
       metInLook: this.#lookCount,
       seenInLook: this.#lookCount,
+      nextTryInLook: this.#lookCount,
+      waitLooks: 1,
     });
     group.pids.add(pid);
   }
@@ -183,7 +191,6 @@ class SharedNamespace implements TaskProcesses {
     this.#known.delete(pid);
     if (group === undefined) return;
     group.pids.delete(pid);
-    group.closedPids.delete(pid);
     group.processes.remove(pid);
     if (group.pids.size > 0) return;
     group.cgroup?.close();
@@ -242,7 +249,6 @@ class SharedNamespace implements TaskProcesses {
         containerId: undefined,
         cgroup: undefined,
         hasReadCgroup: false,
-        closedPids: new Set(),
       };
       this.#groups.set(key, group);
     }
@@ -345,15 +351,19 @@ class SharedNamespace implements TaskProcesses {
 
   #cgroupOf(group: Group): CgroupCounters | undefined {
     if (group.cgroup) return group.cgroup;
+    let triesLeft = MAX_CGROUP_TRIES;
     for (const pid of group.pids) {
-      if (group.closedPids.size >= MAX_CGROUP_TRIES) return undefined;
-      if (group.closedPids.has(pid)) continue;
+      const known = this.#known.get(pid);
+      if (known === undefined || this.#lookCount < known.nextTryInLook) continue;
+      if (triesLeft === 0) return undefined;
+      triesLeft -= 1;
       group.cgroup = CgroupCounters.open(this.#root, pid, group.path, this.#room, this.#isCgroup);
       if (group.cgroup) {
         group.processes.close();
         return group.cgroup;
       }
-      group.closedPids.add(pid);
+      known.nextTryInLook = this.#lookCount + known.waitLooks;
+      known.waitLooks = Math.min(2 * known.waitLooks, Math.max(MAX_WAIT_LOOKS, group.pids.size));
     }
     return undefined;
   }

@@ -595,6 +595,24 @@ describe("a container's own counters", () => {
     expect(new Looker().etl()?.source).toBe('cgroup');
   });
 
+  it('are tried again through a process that refused: it may have become another user by then', () => {
+    populate({ 20: { cgroup: ETL, userTicks: 1 } });
+    const looker = new Looker();
+    expect(looker.etl()?.source).toBe('proc');
+    tree.set(20, v1);
+    expect(looker.etl()?.source).toBe('cgroup');
+  });
+
+  it('are tried again a minute later at the most, also through the last of many processes', () => {
+    populate({});
+    for (let pid = 20; pid < 40; pid += 1) tree.set(pid, { cgroup: ETL });
+    const looker = new Looker();
+    for (let count = 0; count < 500; count += 1) expect(looker.etl()?.source).toBe('proc');
+    tree.set(39, { ...v1, cgroupFiles: cgroup1Files([39]) });
+    const sources = Array.from({ length: 61 }, () => looker.etl()?.source);
+    expect(sources).toContain('cgroup');
+  });
+
   it('once read are not followed by sums, which count otherwise', () => {
     populate({ 20: v1, 21: { cgroup: ETL, parentPid: 20, userTicks: 9 } });
     const looker = new Looker();
