@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -590,6 +590,52 @@ describe("a container's own counters", () => {
     expect(new Looker().etl()?.source).toBe('proc');
   });
 
+  it.each([
+    [
+      'of which each must be the kernel’s: one that is put in the place of one is none of them',
+      'memory.stat',
+    ],
+    ['whose list of processes must be the kernel’s as well', 'cgroup.procs'],
+  ])('%s', (_, name) => {
+    populate({ 20: { ...v2, userTicks: 5 } }, (id) => `0::/docker/${id}`);
+    // As a container may that mounts something upon it.
+    const isPut = (path: string) => realpathSync(path).endsWith(`/${name}`);
+    const look = open((path) => !isPut(path))?.look({
+      containers: CONTAINERS,
+      selfId: SELF_ID,
+      nowMs: NOW_MS,
+    });
+    expect(look?.samples.get(ETL_ID)).toMatchObject({ source: 'proc', cpuUsageNs: 5 * TICK_NS });
+  });
+
+  it('are of the directory that was looked at, wherever its path leads afterwards', () => {
+    populate({ 20: { ...v2, userTicks: 5 } }, (id) => `0::/docker/${id}`);
+    const mount = join(tree.root, '20/root/sys/fs/cgroup');
+    const others = join(tree.root, 'others');
+    mkdirSync(others);
+    for (const [name, text] of Object.entries(cgroup2Files([20], { 'memory.current': `${9_000 * MIB}\n` }))) {
+      writeFileSync(join(others, name), text);
+    }
+    let isSwapped = false;
+    const swap = () => {
+      if (isSwapped) return true;
+      isSwapped = true;
+      renameSync(mount, join(tree.root, 'before'));
+      symlinkSync(others, mount);
+      return true;
+    };
+    const look = open(swap)?.look({ containers: CONTAINERS, selfId: SELF_ID, nowMs: NOW_MS });
+    expect(look?.samples.get(ETL_ID)).toMatchObject({ source: 'cgroup', memory: { usageBytes: 120 * MIB } });
+  });
+
+  it.each(['memory.current', 'cpu.stat'])('are not taken where %s has no figure', (name) => {
+    populate(
+      { 20: { ...v2, userTicks: 5, cgroupFiles: cgroup2Files([20], { [name]: '\0\0' }) } },
+      (id) => `0::/docker/${id}`,
+    );
+    expect(new Looker().etl()).toMatchObject({ source: 'proc', cpuUsageNs: 5 * TICK_NS });
+  });
+
   it('are reached through another process of the container when the first one refuses', () => {
     populate({ 20: { cgroup: ETL }, 21: { ...v1, parentPid: 20, cgroupFiles: cgroup1Files([20, 21]) } });
     expect(new Looker().etl()?.source).toBe('cgroup');
@@ -607,7 +653,7 @@ describe("a container's own counters", () => {
     populate({});
     for (let pid = 20; pid < 40; pid += 1) tree.set(pid, { cgroup: ETL });
     const looker = new Looker();
-    for (let count = 0; count < 500; count += 1) expect(looker.etl()?.source).toBe('proc');
+    for (let count = 0; count < 130; count += 1) expect(looker.etl()?.source).toBe('proc');
     tree.set(39, { ...v1, cgroupFiles: cgroup1Files([39]) });
     const sources = Array.from({ length: 61 }, () => looker.etl()?.source);
     expect(sources).toContain('cgroup');
