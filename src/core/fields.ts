@@ -153,7 +153,7 @@ export const REPORT_FIELDS = [
   percent(
     'maxCpuPercent',
     USE,
-    'Highest CPU between two samples (out of /proc: over half a second at least).',
+    'Highest CPU between two samples (out of /proc: over half a second at least, over more where many processes are busy).',
     'Δ`total_usage` ÷ Δ`read`; Δ CPU time ÷ Δ monotonic clock',
   ),
   percent(

@@ -263,7 +263,7 @@ export class ContainerTotals {
     if (this.last === undefined && this.lastFine === undefined && startedAtMs !== undefined) {
       this.#stretch.start(0, elapsedMs - (entry.readAtMs - startedAtMs));
     }
-    const cpu = this.#stretch.next(entry.cpuUsageNs, elapsedMs);
+    const cpu = this.#stretch.next(entry.cpuUsageNs, elapsedMs, entry.cpuErrorNs);
     this.#isCpuCovered ||= cpu !== undefined;
     this.#add(usagePoint(entry, cpu, this.#gapBefore(entry.readAtMs)), size);
     this.lastFine = { sample: entry, seenAtElapsedMs: elapsedMs };

@@ -124,6 +124,8 @@ export class SummedProcesses {
   #members = new Map<number, Member>();
   readonly #residual: Record<CounterName, number> = { userTicks: 0, kernelTicks: 0, majorFaults: 0 };
   readonly #totals: Record<CounterName, number> = { userTicks: 0, kernelTicks: 0, majorFaults: 0 };
+  /** How many processes have used CPU since the look before. */
+  #busyCount = 0;
   #vanished: Member[] = [];
   #isInOrder = true;
   #lastStartTicks = 0;
@@ -180,6 +182,8 @@ export class SummedProcesses {
     return {
       cpuUsageNs: (userTicks + kernelTicks) * TICK_NS,
       kernelCpuUsageNs: kernelTicks * TICK_NS,
+      // Each is rounded to a tick by itself: some of that is made up for by that of others.
+      cpuErrorNs: TICK_NS * Math.sqrt(Math.max(1, this.#busyCount)),
       memory: { anonBytes: this.#anonBytes(living), majorPageFaultCount: majorFaults },
       processCount: living.reduce((count, { stat }) => count + stat.threadCount, 0),
     };
@@ -220,7 +224,11 @@ export class SummedProcesses {
       }
       this.#totals[name] = total;
     }
-    for (const member of members) member.before = member.stat;
+    this.#busyCount = 0;
+    for (const member of members) {
+      if (isBusy(member)) this.#busyCount += 1;
+      member.before = member.stat;
+    }
   }
 
   /** What ended processes used, as far as no living one inherited it. */
@@ -277,6 +285,11 @@ export class SummedProcesses {
     this.#isInOrder = true;
     this.#lastStartTicks = sorted.at(-1)?.[1].stat.startTicks ?? 0;
   }
+}
+
+function isBusy({ before, stat }: Member): boolean {
+  if (before === stat) return false;
+  return before?.userTicks !== stat.userTicks || before.kernelTicks !== stat.kernelTicks;
 }
 
 function inheritPages(member: Member, living: readonly Member[]): void {

@@ -231,6 +231,31 @@ describe('a run with looks at /proc', () => {
     ]);
   });
 
+  it('tells CPU over longer times where many processes are busy: each of them is rounded to a tick', () => {
+    // A whole CPU, and from look to look a quarter of a second too much, or too little.
+    const swing = (atMs: number) => (atMs % 2_000 === 0 ? 0.25 : -0.25) * SECOND_NS;
+    const looks = Array.from({ length: 24 }, (_, index) => (index + 1) * 1_000).map((atMs) =>
+      look(atMs, { ...processes(atMs, busy(atMs) + swing(atMs), 10), cpuErrorNs: 80e6 }),
+    );
+    const { container: line } = linesOf(
+      [poll(50, RUNNING), ...looks, poll(24_500, stopped(24_500, 0))],
+      24_500,
+    );
+    expect(line.maxCpuPercent).toBeLessThanOrEqual(106.25);
+    expect(line.maxCpuPercent).toBeGreaterThanOrEqual(100);
+  });
+
+  it('has a highest CPU all the same where thousands are', () => {
+    const looks = Array.from({ length: 24 }, (_, index) => (index + 1) * 1_000).map((atMs) =>
+      look(atMs, { ...processes(atMs, busy(atMs), 10), cpuErrorNs: 640e6 }),
+    );
+    const { container: line } = linesOf(
+      [poll(50, RUNNING), ...looks, poll(24_500, stopped(24_500, 0))],
+      24_500,
+    );
+    expect(line.maxCpuPercent).toBe(100);
+  });
+
   it('says in words that the last sample knew anonymous memory alone', () => {
     const looks = [1_000, 2_000].map((atMs) => look(atMs, processes(atMs, 0, atMs === 1_000 ? 400 : 500)));
     const { container: line } = linesOf([poll(10, RUNNING), ...looks, poll(2_500, stopped(2_500, 1))], 2_500);

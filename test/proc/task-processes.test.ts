@@ -270,9 +270,22 @@ describe('sums of processes', () => {
       readAtMs: NOW_MS + 1_000,
       cpuUsageNs: 67 * TICK_NS,
       kernelCpuUsageNs: 24 * TICK_NS,
+      cpuErrorNs: Math.SQRT2 * TICK_NS,
       memory: { anonBytes: 45 * MIB, majorPageFaultCount: 5 },
       processCount: 3,
     });
+  });
+
+  it('are off by a tick for each process that is busy, of which some are above and some below', () => {
+    populate({});
+    for (let pid = 20; pid < 36; pid += 1) tree.set(pid, { cgroup: ETL, userTicks: 1 });
+    const looker = new Looker();
+    const errorTicks = () => (looker.etl()?.cpuErrorNs ?? 0) / TICK_NS;
+    expect(errorTicks()).toBe(4);
+    for (let pid = 20; pid < 29; pid += 1) tree.change(pid, { userTicks: 3, anonMiB: 2 });
+    for (let pid = 30; pid < 36; pid += 1) tree.change(pid, { threadCount: 2 });
+    expect(errorTicks()).toBe(3);
+    expect(errorTicks()).toBe(1);
   });
 
   it('count a child that was waited for once', () => {
