@@ -288,6 +288,12 @@ export const REPORT_FIELDS = [
     'Polls left out because the one before, or the machine, took too long, or because the endpoint throttles.',
     'fargauge',
   ),
+  count(
+    'leftOutProcessCount',
+    ['REPORT'],
+    'The most processes at once that were too many to be sampled, their CPU time and memory in no sum of processes; absent when it is 0.',
+    'fargauge',
+  ),
   count('droppedLineCount', ['REPORT'], 'Lines lost so far.', 'fargauge'),
   ms('sidecarCpuTimeMs', ['REPORT'], 'CPU time of fargauge itself.', "the sidecar's `total_usage`"),
   mb('sidecarMaxMemoryUsedMB', ['REPORT'], 'Memory of fargauge itself.', "the sidecar's `memory_stats`"),
