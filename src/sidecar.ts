@@ -98,6 +98,8 @@ class Loop {
   /** What was last told of the looks at /proc. */
   #toldSources = '';
   #hasToldThinning = false;
+  /** The most processes that were too many for a look. */
+  #leftOutProcessCount = 0;
 
   constructor(config: Config, settings: Settings, ports: Ports, shutdown: Shutdown) {
     this.#config = config;
@@ -175,6 +177,7 @@ class Loop {
       const { containers } = task;
       const look = this.#processes.look({ containers, selfId: self?.id, nowMs: polledAtMs });
       if (look) {
+        this.#leftOutProcessCount = Math.max(this.#leftOutProcessCount, look.leftOutCount);
         // As long as nothing is seen, the lines come when they would without looking.
         this.#hasSampled ||= look.samples.size > 0;
         if (this.#hasSampled) fold(look.samples);
@@ -220,7 +223,11 @@ class Loop {
     const deadlineTimer = this.#armDeadline(deadline);
 
     const sink = this.#openSink();
-    const tally = { missedPollCount: this.#missedPollCount, droppedLineCount: this.#droppedLineCount() };
+    const tally = {
+      missedPollCount: this.#missedPollCount,
+      ...(this.#leftOutProcessCount > 0 && { leftOutProcessCount: this.#leftOutProcessCount }),
+      droppedLineCount: this.#droppedLineCount(),
+    };
     this.#write(finish(this.#state, clock.now(), clock.elapsed(), tally));
 
     await sink.flush(deadline.signal);

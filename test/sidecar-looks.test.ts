@@ -199,4 +199,14 @@ describe('looks at /proc beside the polls', () => {
     await rig.end();
     expect(rig.messages.filter((message) => message.includes('more seldom'))).toHaveLength(1);
   });
+
+  it('say in the REPORT how many processes were too many, and nothing of it where none was', async () => {
+    const counts = [0, 3, 7, 2];
+    const rig = new Rig((atMs) => looked(atMs, { leftOutCount: counts.shift() ?? 0 }));
+    await rig.pass(6_000);
+    expect(await rig.end()).toMatchObject({ leftOutProcessCount: 7 });
+    const few = new Rig();
+    await few.pass(2_000);
+    expect(await few.end()).not.toHaveProperty('leftOutProcessCount');
+  });
 });

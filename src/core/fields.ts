@@ -153,7 +153,7 @@ export const REPORT_FIELDS = [
   percent(
     'maxCpuPercent',
     USE,
-    'Highest CPU between two samples (out of /proc: over half a second at least).',
+    'Highest CPU between two samples (out of /proc: over half a second at least, over more where many processes are busy).',
     'Δ`total_usage` ÷ Δ`read`; Δ CPU time ÷ Δ monotonic clock',
   ),
   percent(
@@ -286,6 +286,12 @@ export const REPORT_FIELDS = [
     'missedPollCount',
     ['REPORT'],
     'Polls left out because the one before, or the machine, took too long, or because the endpoint throttles.',
+    'fargauge',
+  ),
+  count(
+    'leftOutProcessCount',
+    ['REPORT'],
+    'The most processes at once that were too many to be sampled, their CPU time and memory in no sum of processes; absent when it is 0.',
     'fargauge',
   ),
   count('droppedLineCount', ['REPORT'], 'Lines lost so far.', 'fargauge'),

@@ -1,4 +1,5 @@
 import { Counter } from './counter.ts';
+import type { SampleSource } from './types.ts';
 
 /** What the finer source had counted at one of its looks, since its first one. */
 interface Look {
@@ -19,6 +20,9 @@ const MAX_LOOKS = 128;
  * growth since the first look after its moment, and the figure and all growth since the last look before it. Nothing
  * is counted twice, what the finer source missed is made up for, and what it had too much, by the coarseness of its
  * units, is taken back.
+ *
+ * There may be several finer sources, one after the other. Each counts in its own way and knows of other losses, so
+ * that a difference between the figures of two of them is no growth.
  */
 export class FollowedCounter {
   readonly #exact = new Counter();
@@ -28,6 +32,8 @@ export class FollowedCounter {
   /** All growth that the finer source has shown, and its latest value. */
   #grown = 0;
   #followed: number | undefined;
+  /** Which source that value is from; undefined where any source goes on from it. */
+  #followedSource: SampleSource | undefined;
   /** Those that may still be beside the moment of a figure to come. */
   #looks: Look[] = [];
 
@@ -63,12 +69,15 @@ export class FollowedCounter {
     this.#looks.splice(0, Math.max(0, before));
   }
 
-  /** The finer source's figure, which counts from the start of what it counts as well. */
-  follow(value: number | undefined, atMs: number): void {
+  /** A finer source's figure, which counts from the start of what it counts as well. */
+  follow(value: number | undefined, atMs: number, source: SampleSource): void {
     if (value === undefined) return;
-    if (this.#followed === undefined) {
-      // All that it shows may be in an exact figure already, and may be of several runs.
-      this.#atLastLook = value;
+    this.#followedSource ??= source;
+    if (this.#followed === undefined || this.#followedSource !== source) {
+      // All that it shows may be in what is counted already, and may be of several runs.
+      this.#atLastLook = Math.max(this.#atLastLook, value);
+      // What has grown between the last look at another source and this one is not known.
+      this.#looks = [];
     } else {
       const growth = value < this.#followed ? value : value - this.#followed;
       this.#grown += growth;
@@ -77,6 +86,7 @@ export class FollowedCounter {
     this.#atLastLook = Math.max(this.#atLastLook, this.#total ?? 0);
     this.#total = this.#atLastLook;
     this.#followed = value;
+    this.#followedSource = source;
     // A clock that was set back leaves no order between the looks before and those after.
     if (atMs < (this.#looks.at(-1)?.atMs ?? atMs)) this.#looks = [];
     this.#looks.push({ atMs, grown: this.#grown });
@@ -96,6 +106,7 @@ export class FollowedCounter {
   startAnother(): void {
     this.startNewRun();
     if (this.#followed !== undefined) this.#followed = 0;
+    this.#followedSource = undefined;
   }
 
   #grownSince(look: Look | undefined, otherwise: number): number {

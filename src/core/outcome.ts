@@ -1,4 +1,4 @@
-import { memoryUsedBytes } from './memory.ts';
+import { type MemoryLook, memoryLook } from './recent-memory.ts';
 import type { ContainerTotals, Size } from './totals.ts';
 import type { Task } from './types.ts';
 
@@ -11,7 +11,7 @@ export interface Outcome {
 
 const SIGKILL_EXIT_CODE = 137;
 const SIGTERM_EXIT_CODE = 143;
-/** A last sample from this share of the limit on speaks for a lack of memory. */
+/** A sample from this share of the limit on speaks for a lack of memory. */
 const NEAR_LIMIT_PERCENT = 95;
 
 /**
@@ -76,15 +76,45 @@ function evidenceOfOom(
   return evidence.length > 0 ? evidence.join('; ') : undefined;
 }
 
-/** What the newest sample says. One that does not know all memory knows at least what cannot be given back. */
-function nearLimit({ last, lastFine }: ContainerTotals, limitBytes: number): string[] {
-  const samples = [last, lastFine].flatMap((each) => each?.sample ?? []);
-  const sample = samples.toSorted((a, b) => b.readAtMs - a.readAtMs)[0];
-  if (sample === undefined) return [];
-  const isAnonOnly = sample.source === 'proc';
-  const bytes = isAnonOnly ? sample.memory.anonBytes : memoryUsedBytes(sample.memory);
-  const percentOfLimit = ((bytes ?? 0) / limitBytes) * 100;
-  if (percentOfLimit < NEAR_LIMIT_PERCENT) return [];
-  const what = isAnonOnly ? 'anonymous memory in the last sample' : 'last sample';
-  return [`${what} at ${Math.floor(percentOfLimit)} % of the limit`];
+/**
+ * What the newest samples say. One that does not know all memory knows at least what cannot be given back, and does
+ * not disprove an earlier one that knows all: each is judged by itself. Where there are finer samples than the
+ * endpoint's, a recent peak counts too: the kernel may have ended a child, and its memory is gone by the last sample.
+ */
+function nearLimit(totals: ContainerTotals, limitBytes: number): string[] {
+  const looks = [totals.last, totals.lastFine]
+    .flatMap((each) => (each && memoryLook(each.sample)) ?? [])
+    .toSorted((a, b) => b.readAtMs - a.readAtMs);
+  // An earlier one that knows less than a later one tells nothing more.
+  const newest = looks.filter((look, index) => index === 0 || (looks[0]?.isAnonOnly && !look.isAnonOnly));
+  const percentOf = ({ bytes }: MemoryLook) => Math.floor((bytes / limitBytes) * 100);
+  const isNear = ({ bytes }: MemoryLook) => (bytes / limitBytes) * 100 >= NEAR_LIMIT_PERCENT;
+  const evidence = newest
+    .filter(isNear)
+    .map((look) => `${nameOf(look, newest)} at ${percentOf(look)} % of the limit`);
+  if (evidence.length > 0) return evidence;
+
+  const peak = recentPeak(totals);
+  if (peak === undefined || !isNear(peak)) return [];
+  const what = peak.isAnonOnly ? 'anonymous memory' : 'memory';
+  const seconds = (peak.beforeEndMs / 1000).toFixed(1);
+  return [`${what} at ${percentOf(peak)} % of the limit ${seconds} s before the end`];
+}
+
+function nameOf({ isAnonOnly }: MemoryLook, newest: readonly MemoryLook[]): string {
+  if (isAnonOnly) return 'anonymous memory in the last sample';
+  return newest.length > 1 ? 'last sample of all memory' : 'last sample';
+}
+
+/** Only of a container that has ended: one that runs on has survived its peaks. */
+function recentPeak({
+  container,
+  stoppedSeenAtMs,
+  wasClockSet,
+  recentMemory,
+}: ContainerTotals): (MemoryLook & { readonly beforeEndMs: number }) | undefined {
+  const endMs = container.finishedAtMs ?? stoppedSeenAtMs;
+  if (endMs === undefined || wasClockSet) return undefined;
+  const peak = recentMemory.highestBefore(endMs);
+  return peak && { ...peak, beforeEndMs: Math.max(0, endMs - peak.readAtMs) };
 }

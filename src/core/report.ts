@@ -15,6 +15,8 @@ const MIN_BILLED_MS = 60_000;
 /** What only the loop can count. */
 export interface Tally {
   readonly missedPollCount: number;
+  /** Absent for none. */
+  readonly leftOutProcessCount?: number;
   readonly droppedLineCount: number;
 }
 

@@ -2,6 +2,7 @@ import { CpuStretch } from './cpu-stretch.ts';
 import { cpuPercent, diff, isClockStep, type LastSample } from './delta.ts';
 import { FollowedCounter } from './followed-counter.ts';
 import { BYTES_PER_MIB, knownLimitBytes, memoryUsedBytes, workingSetBytes } from './memory.ts';
+import { memoryLook, RecentMemory } from './recent-memory.ts';
 import {
   type Container,
   type MemoryCounters,
@@ -98,6 +99,8 @@ export class ContainerTotals {
   /** The sample out of /proc that counts in sums now, or that there is no process any more. */
   #fine: FreshSample | 'gone' | undefined;
   readonly #stretch = new CpuStretch();
+  /** Of the samples out of /proc. */
+  readonly recentMemory = new RecentMemory();
   /** Whether finer samples have told of CPU since the endpoint's last one. */
   #isCpuCovered = false;
   readonly #sources = new Set<SampleSource>();
@@ -245,7 +248,12 @@ export class ContainerTotals {
 
     const size = this.size(task);
     this.#noteFailCountRise(entry, size, false);
-    for (const name of COUNTER_NAMES) this.#counters[name].follow(COUNTERS[name](entry), entry.readAtMs);
+    const source = entry.source ?? 'endpoint';
+    for (const name of COUNTER_NAMES) {
+      this.#counters[name].follow(COUNTERS[name](entry), entry.readAtMs, source);
+    }
+    // The figures of two sources differ by more than what was used between them.
+    if (this.lastFine && this.lastFine.sample.source !== entry.source) this.#stretch.stop();
 
     const lastReadAtMs = this.lastFine?.sample.readAtMs;
     const sinceLastMs = elapsedMs - (this.lastFine?.seenAtElapsedMs ?? elapsedMs);
@@ -255,13 +263,15 @@ export class ContainerTotals {
     if (this.last === undefined && this.lastFine === undefined && startedAtMs !== undefined) {
       this.#stretch.start(0, elapsedMs - (entry.readAtMs - startedAtMs));
     }
-    const cpu = this.#stretch.next(entry.cpuUsageNs, elapsedMs);
+    const cpu = this.#stretch.next(entry.cpuUsageNs, elapsedMs, entry.cpuErrorNs);
     this.#isCpuCovered ||= cpu !== undefined;
     this.#add(usagePoint(entry, cpu, this.#gapBefore(entry.readAtMs)), size);
     this.lastFine = { sample: entry, seenAtElapsedMs: elapsedMs };
+    const look = memoryLook(entry);
+    if (look) this.recentMemory.add(look);
     const lastCpu = typeof this.#fine === 'object' ? this.#fine.cpu : undefined;
     this.#fine = { sample: entry, cpu: cpu ?? lastCpu };
-    this.#sources.add(entry.source ?? 'endpoint');
+    this.#sources.add(source);
     return { totals: this, sample: entry, cpu, cpuUsageNs: this.#counters.cpuUsageNs.total };
   }
 
@@ -302,6 +312,7 @@ export class ContainerTotals {
     this.lastFine = undefined;
     this.#fine = undefined;
     this.#stretch.stop();
+    this.recentMemory.clear();
   }
 
   /** `failcnt` is absent while it is 0 and counts from the container's start. */

@@ -104,6 +104,8 @@ export interface Sample {
   readonly source?: Exclude<SampleSource, 'endpoint'>;
   readonly cpuUsageNs?: number;
   readonly kernelCpuUsageNs?: number;
+  /** How far the CPU counter may be off for the coarseness of its units; absent where that does not matter. */
+  readonly cpuErrorNs?: number;
   /** The platform's own previous sample; only there when it is real. */
   readonly previous?: { readonly readAtMs: number; readonly cpuUsageNs: number };
   readonly throttledTimeNs?: number;

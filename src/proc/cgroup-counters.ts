@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 import type { Sample } from '../core/types.ts';
 import { TICK_NS } from './proc-files.ts';
-import { isText, KeptFile, type OpenFiles, readText } from './proc-texts.ts';
+import { type Acceptance, isText, KeptDirectory, KeptFile, type OpenFiles, readText } from './proc-texts.ts';
 
 /** What a container's own cgroup files say. */
 export type CgroupFigures = Omit<Sample, 'readAtMs' | 'source'>;
@@ -107,38 +107,54 @@ const V1: Version = {
 export class CgroupCounters {
   readonly #version: Version;
   readonly #files: Files;
+  readonly #directories: readonly KeptDirectory[];
 
-  private constructor(version: Version, files: Files) {
+  private constructor(version: Version, files: Files, directories: readonly KeptDirectory[]) {
     this.#version = version;
     this.#files = files;
+    this.#directories = directories;
   }
 
   /**
    * @param root `/proc`
    * @param path the process's own, out of /proc/PID/cgroup: a container without a cgroup namespace sees the whole tree
-   * @returns undefined where they cannot be read, or are not those of this process
+   * @param isCgroup of a cgroup file system; asked of what was opened, as the container may change what is at a path
+   * @returns undefined where they cannot be read, do not tell of CPU and memory, or are not those of this process
    */
   static open(
     root: string,
     pid: number,
     path: string,
     room: OpenFiles,
-    isCgroup: (path: string) => boolean,
+    isCgroup: Acceptance,
   ): CgroupCounters | undefined {
-    const mount = `${root}/${pid}/root/sys/fs/cgroup`;
+    const mount = KeptDirectory.open(`${root}/${pid}/root/sys/fs/cgroup`);
+    if (mount === undefined) return undefined;
     const inTree = path === '/' || path.includes('..') ? [] : [path];
-    for (const version of [V2, V1]) {
-      for (const below of ['', ...inTree]) {
-        const directories = version.controllers.map((names) =>
-          names
-            .map((name) => [mount, name, below.slice(1)].filter((part) => part !== '').join('/'))
-            .find((directory) => isCgroup(directory) && hasProcess(directory, pid)),
-        );
-        const files = filesOf(version, directories, room);
-        if (files) return new CgroupCounters(version, files);
+    try {
+      for (const version of [V2, V1]) {
+        for (const below of ['', ...inTree]) {
+          const directories = openDirectories(
+            version,
+            mount.path,
+            below,
+            (directory) => isCgroup(directory) && hasProcess(directory, pid, isCgroup),
+          );
+          if (directories === undefined) continue;
+          const counters = new CgroupCounters(
+            version,
+            filesOf(version, directories, room, isCgroup),
+            directories,
+          );
+          const figures = counters.read();
+          if (figures?.cpuUsageNs !== undefined && figures.memory.usageBytes !== undefined) return counters;
+          counters.close();
+        }
       }
+      return undefined;
+    } finally {
+      mount.close();
     }
-    return undefined;
   }
 
   /** Undefined when the cgroup is gone. */
@@ -154,31 +170,49 @@ export class CgroupCounters {
 
   close(): void {
     for (const file of Object.values(this.#files)) file.close();
+    for (const directory of this.#directories) directory.close();
   }
 }
 
 /** Of a container's view of all cgroups of the machine, the root has the machine's counters, and other processes. */
-function hasProcess(directory: string, pid: number): boolean {
-  return lines(readText(`${directory}/cgroup.procs`) ?? '').includes(`\n${pid}\n`);
+function hasProcess(directory: string, pid: number, isCgroup: Acceptance): boolean {
+  return lines(readText(`${directory}/cgroup.procs`, isCgroup) ?? '').includes(`\n${pid}\n`);
 }
 
-/** Undefined where one of those that must be there cannot be read. */
+/** One for each controller, or undefined where one of them has none that is accepted. */
+function openDirectories(
+  { controllers }: Version,
+  mount: string,
+  below: string,
+  accepts: Acceptance,
+): readonly KeptDirectory[] | undefined {
+  const directories: KeptDirectory[] = [];
+  for (const names of controllers) {
+    let directory: KeptDirectory | undefined;
+    for (const name of names) {
+      const path = [mount, name, below.slice(1)].filter((part) => part !== '').join('/');
+      directory ??= KeptDirectory.open(path, accepts);
+    }
+    if (directory) directories.push(directory);
+  }
+  if (directories.length === controllers.length) return directories;
+  for (const directory of directories) directory.close();
+  return undefined;
+}
+
+/** Those that a kernel may lack only where they can be read. */
 function filesOf(
   { files }: Version,
-  directories: readonly (string | undefined)[],
+  directories: readonly KeptDirectory[],
   room: OpenFiles,
-): Files | undefined {
+  isCgroup: Acceptance,
+): Files {
   const kept: Record<string, KeptFile> = {};
-  let isComplete = true;
   for (const [key, { name, at, isOptional }] of Object.entries(files)) {
-    const directory = directories[at];
-    const file = new KeptFile(`${directory}/${name}`, room);
-    if (directory !== undefined && isText(file.read())) kept[key] = file;
-    else if (!isOptional) isComplete = false;
+    const file = new KeptFile(`${directories[at]?.path}/${name}`, room, isCgroup);
+    if (!isOptional || isText(file.read())) kept[key] = file;
   }
-  if (isComplete) return kept;
-  for (const file of Object.values(kept)) file.close();
-  return undefined;
+  return kept;
 }
 
 /** Every line with its break on both sides, so that a name is found at the beginning of a line only. */

@@ -2,8 +2,9 @@ import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
 
 /**
  * Files that the kernel makes as they are read, read often: into one buffer, and without opening them anew where
- * that can be spared. What stands below /proc/PID/root is another container's, so nothing is followed that could
- * lead away from there, and nothing is opened that could make us wait.
+ * that can be spared. What stands below /proc/PID/root is another container's, which may put anything there, and
+ * change it at any time: no read waits for anybody, a link in the place of a file is not followed, and what was
+ * opened, not what its path says, is asked whether it is one of the kernel's (see `Acceptance`).
  */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
@@ -37,11 +38,51 @@ function textOf(descriptor: number, isOneRecord: boolean): string {
   }
 }
 
+/** Whether a file or directory that was opened is to be read; it stands at this path as long as it is open. */
+export type Acceptance = (descriptorPath: string) => boolean;
+
+function descriptorPath(descriptor: number): string {
+  return `/proc/self/fd/${descriptor}`;
+}
+
+function openAccepted(path: string, flags: number, accepts: Acceptance): number {
+  const descriptor = openSync(path, flags);
+  if (accepts(descriptorPath(descriptor))) return descriptor;
+  closeSync(descriptor);
+  throw new Error(`${path} is not what it should be`);
+}
+
+const anything: Acceptance = () => true;
+
+/** A directory that stays open: what is opened below its path is in it, wherever the path by which it was opened leads. */
+export class KeptDirectory {
+  readonly #descriptor: number;
+  readonly path: string;
+
+  private constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+    this.path = descriptorPath(descriptor);
+  }
+
+  /** Undefined where there is none, or none for us. */
+  static open(path: string, accepts: Acceptance = anything): KeptDirectory | undefined {
+    try {
+      return new KeptDirectory(openAccepted(path, constants.O_RDONLY | constants.O_DIRECTORY, accepts));
+    } catch {
+      return undefined;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
 /** A file that is read once. */
-export function readText(path: string): string | undefined {
+export function readText(path: string, accepts: Acceptance = anything): string | undefined {
   let descriptor: number;
   try {
-    descriptor = openSync(path, OPEN_FLAGS);
+    descriptor = openAccepted(path, OPEN_FLAGS, accepts);
   } catch {
     return undefined;
   }
@@ -90,16 +131,18 @@ export class OpenFiles {
 export class KeptFile {
   readonly #path: string;
   readonly #room: OpenFiles;
+  readonly #accepts: Acceptance;
   #descriptor: number | undefined;
 
-  constructor(path: string, room: OpenFiles) {
+  constructor(path: string, room: OpenFiles, accepts: Acceptance = anything) {
     this.#path = path;
     this.#room = room;
+    this.#accepts = accepts;
   }
 
   read(): string | Unread {
     try {
-      const descriptor = this.#descriptor ?? openSync(this.#path, OPEN_FLAGS);
+      const descriptor = this.#descriptor ?? openAccepted(this.#path, OPEN_FLAGS, this.#accepts);
       if (this.#descriptor === undefined) {
         if (!this.#room.take()) return readAndClose(descriptor);
         this.#descriptor = descriptor;

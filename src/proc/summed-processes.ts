@@ -36,7 +36,7 @@ class Member {
   /** At the last look that was folded, and at this one. */
   before: ProcessStat | undefined;
   stat: ProcessStat;
-  /** What it had used before it came into this container, by a move. */
+  /** What it had used before it was counted here. */
   readonly #joinedWith: ProcessStat | undefined;
   anonBytes: number | undefined;
   isGone = false;
@@ -44,13 +44,13 @@ class Member {
   sharedBytes = 0;
   sharedWith: Member | undefined;
 
-  constructor(memoryFile: KeptFile, statFile: KeptFile, stat: ProcessStat, hasMoved: boolean) {
+  constructor(memoryFile: KeptFile, statFile: KeptFile, stat: ProcessStat, joinsLate: boolean) {
     this.pid = stat.pid;
     this.key = keyOf(stat);
     this.stat = stat;
     this.#statFile = statFile;
     this.#memoryFile = memoryFile;
-    this.#joinedWith = hasMoved ? stat : undefined;
+    this.#joinedWith = joinsLate ? stat : undefined;
   }
 
   /** Returns false when it has ended. What cannot be read just now is as it was. */
@@ -124,6 +124,8 @@ export class SummedProcesses {
   #members = new Map<number, Member>();
   readonly #residual: Record<CounterName, number> = { userTicks: 0, kernelTicks: 0, majorFaults: 0 };
   readonly #totals: Record<CounterName, number> = { userTicks: 0, kernelTicks: 0, majorFaults: 0 };
+  /** How many processes have used CPU since the look before. */
+  #busyCount = 0;
   #vanished: Member[] = [];
   #isInOrder = true;
   #lastStartTicks = 0;
@@ -139,8 +141,13 @@ export class SummedProcesses {
     return this.#members.has(pid);
   }
 
-  /** @param hasMoved whether it comes from another container: what it used there is not this one's */
-  add(pid: number, hasMoved = false): void {
+  /** Whether a process that was added has ended, and another one may have its id. */
+  isReplaced(pid: number): boolean {
+    return this.#members.get(pid)?.readStat() === false;
+  }
+
+  /** @param joinsLate whether what it has used until now does not count: it was another container's, or not seen */
+  add(pid: number, joinsLate = false): void {
     const kept = (name: string) => new KeptFile(`${this.#root}/${pid}/${name}`, this.#room);
     const file = kept('stat');
     const text = file.read();
@@ -149,7 +156,7 @@ export class SummedProcesses {
       file.close();
       return;
     }
-    this.#members.set(pid, new Member(kept('statm'), file, stat, hasMoved));
+    this.#members.set(pid, new Member(kept('statm'), file, stat, joinsLate));
     this.#isInOrder &&= stat.startTicks >= this.#lastStartTicks;
     this.#lastStartTicks = stat.startTicks;
   }
@@ -175,6 +182,8 @@ export class SummedProcesses {
     return {
       cpuUsageNs: (userTicks + kernelTicks) * TICK_NS,
       kernelCpuUsageNs: kernelTicks * TICK_NS,
+      // Each is rounded to a tick by itself: some of that is made up for by that of others.
+      cpuErrorNs: TICK_NS * Math.sqrt(Math.max(1, this.#busyCount)),
       memory: { anonBytes: this.#anonBytes(living), majorPageFaultCount: majorFaults },
       processCount: living.reduce((count, { stat }) => count + stat.threadCount, 0),
     };
@@ -215,7 +224,11 @@ export class SummedProcesses {
       }
       this.#totals[name] = total;
     }
-    for (const member of members) member.before = member.stat;
+    this.#busyCount = 0;
+    for (const member of members) {
+      if (isBusy(member)) this.#busyCount += 1;
+      member.before = member.stat;
+    }
   }
 
   /** What ended processes used, as far as no living one inherited it. */
@@ -272,6 +285,11 @@ export class SummedProcesses {
     this.#isInOrder = true;
     this.#lastStartTicks = sorted.at(-1)?.[1].stat.startTicks ?? 0;
   }
+}
+
+function isBusy({ before, stat }: Member): boolean {
+  if (before === stat) return false;
+  return before?.userTicks !== stat.userTicks || before.kernelTicks !== stat.kernelTicks;
 }
 
 function inheritPages(member: Member, living: readonly Member[]): void {

@@ -46,8 +46,13 @@ const MAX_PROCESSES = 4_096;
 const RECHECKED_COUNT = 4;
 /** Looks at a task with other containers running, of which none is found, until there is no use in going on. */
 const MAX_BLIND_LOOKS = 10;
-/** Processes of a container whose way to the cgroup's own files is tried. */
+/** Processes of a container whose way to the cgroup's own files is tried in one look. */
 const MAX_CGROUP_TRIES = 3;
+/**
+ * One that refuses may become another user (gosu, setpriv): it is tried again after ever more looks, up to these, and
+ * up to the number of processes, so that each has its turn.
+ */
+const MAX_WAIT_LOOKS = 60;
 /** Cgroups that containers make inside their own: so many are remembered. */
 const MAX_INNER = 256;
 const INIT_PID = 1;
@@ -80,17 +85,18 @@ interface Group {
   cgroup: CgroupCounters | undefined;
   /** Once the cgroup's own counters were read, sums of processes are no substitute: they count otherwise. */
   hasReadCgroup: boolean;
-  /** Those through which the cgroup's files could not be reached. */
-  readonly closedPids: Set<number>;
 }
 
 interface Known {
   group: Group;
-  /** It was counted in another container before. */
-  hasMoved: boolean;
+  /** What it had used by then is not of its group's sum: it was in another container, or was left out. */
+  joinsLate: boolean;
   /** A process that is being started is in its own cgroup only a moment after it appears. */
   readonly metInLook: number;
   seenInLook: number;
+  /** The look in which the cgroup's own files are tried through it, and after how many more when it refuses. */
+  nextTryInLook: number;
+  waitLooks: number;
 }
 
 class SharedNamespace implements TaskProcesses {
@@ -107,6 +113,8 @@ class SharedNamespace implements TaskProcesses {
   readonly #inner = new Map<string, Group>();
   readonly #known = new Map<number, Known>();
   #lookCount = 0;
+  /** How many were too many at the last look. */
+  #leftOutCount = 0;
   #blindLookCount = 0;
   #hasSeenOther = false;
   #recheckFrom = 0;
@@ -127,7 +135,7 @@ class SharedNamespace implements TaskProcesses {
   look(task: LookedAtTask): ProcLook | undefined {
     const startedAt = process.cpuUsage();
     this.#lookCount += 1;
-    const leftOutCount = this.#findProcesses();
+    this.#findProcesses();
     this.#recheck();
     this.#name(task);
     const samples = new Map<string, Sample>();
@@ -142,20 +150,21 @@ class SharedNamespace implements TaskProcesses {
       samples.clear();
     }
     const { user, system } = process.cpuUsage(startedAt);
-    return { samples, costMs: (user + system) / 1000, leftOutCount };
+    return { samples, costMs: (user + system) / 1000, leftOutCount: this.#leftOutCount };
   }
 
-  /** Returns how many are too many. */
-  #findProcesses(): number {
+  #findProcesses(): void {
     let leftOutCount = 0;
+    // Which ones were left out is not remembered: one that is new now may have been.
+    const joinsLate = this.#leftOutCount > 0;
     for (const pid of readPids(this.#root)) {
       const known = this.#known.get(pid);
       if (known) known.seenInLook = this.#lookCount;
-      else if (this.#known.size < this.#maxProcesses || this.#isNeeded(pid)) this.#meet(pid);
+      else if (this.#known.size < this.#maxProcesses || this.#isNeeded(pid)) this.#meet(pid, joinsLate);
       else leftOutCount += 1;
     }
     for (const [pid, { seenInLook }] of this.#known) if (seenInLook !== this.#lookCount) this.#forget(pid);
-    return leftOutCount;
+    this.#leftOutCount = leftOutCount;
   }
 
   /** By them it is told which containers are the sidecar's and the pause container. */
@@ -163,14 +172,16 @@ class SharedNamespace implements TaskProcesses {
     return pid === INIT_PID || pid === this.#pid;
   }
 
-  #meet(pid: number): void {
+  #meet(pid: number, joinsLate: boolean): void {
     const group = this.#groupOf(pid);
     if (group === undefined) return;
     this.#known.set(pid, {
       group,
-      hasMoved: false,
+      joinsLate,
       metInLook: this.#lookCount,
       seenInLook: this.#lookCount,
+      nextTryInLook: this.#lookCount,
+      waitLooks: 1,
     });
     group.pids.add(pid);
   }
@@ -180,7 +191,6 @@ class SharedNamespace implements TaskProcesses {
     this.#known.delete(pid);
     if (group === undefined) return;
     group.pids.delete(pid);
-    group.closedPids.delete(pid);
     group.processes.remove(pid);
     if (group.pids.size > 0) return;
     group.cgroup?.close();
@@ -212,7 +222,12 @@ class SharedNamespace implements TaskProcesses {
       this.#join(group, known.group);
       return;
     }
-    known.hasMoved = known.group.processes.has(pid);
+    if (known.group.processes.isReplaced(pid)) {
+      this.#forget(pid);
+      this.#meet(pid, false);
+      return;
+    }
+    known.joinsLate ||= known.group.processes.has(pid);
     known.group.pids.delete(pid);
     known.group.processes.remove(pid);
     known.group = group;
@@ -234,7 +249,6 @@ class SharedNamespace implements TaskProcesses {
         containerId: undefined,
         cgroup: undefined,
         hasReadCgroup: false,
-        closedPids: new Set(),
       };
       this.#groups.set(key, group);
     }
@@ -318,9 +332,11 @@ class SharedNamespace implements TaskProcesses {
     }
     if (group.hasReadCgroup) return undefined;
     for (const pid of group.pids) {
-      if (!group.processes.has(pid)) group.processes.add(pid, this.#known.get(pid)?.hasMoved);
+      if (!group.processes.has(pid)) group.processes.add(pid, this.#known.get(pid)?.joinsLate);
     }
     const figures = group.processes.look();
+    // Whoever has the id of one that ended is met anew, and may be another container's.
+    for (const pid of group.pids) if (!group.processes.has(pid)) this.#forget(pid);
     return figures && { ...figures, source: 'proc', readAtMs: nowMs };
   }
 
@@ -335,15 +351,19 @@ class SharedNamespace implements TaskProcesses {
 
   #cgroupOf(group: Group): CgroupCounters | undefined {
     if (group.cgroup) return group.cgroup;
+    let triesLeft = MAX_CGROUP_TRIES;
     for (const pid of group.pids) {
-      if (group.closedPids.size >= MAX_CGROUP_TRIES) return undefined;
-      if (group.closedPids.has(pid)) continue;
+      const known = this.#known.get(pid);
+      if (known === undefined || this.#lookCount < known.nextTryInLook) continue;
+      if (triesLeft === 0) return undefined;
+      triesLeft -= 1;
       group.cgroup = CgroupCounters.open(this.#root, pid, group.path, this.#room, this.#isCgroup);
       if (group.cgroup) {
         group.processes.close();
         return group.cgroup;
       }
-      group.closedPids.add(pid);
+      known.nextTryInLook = this.#lookCount + known.waitLooks;
+      known.waitLooks = Math.min(2 * known.waitLooks, Math.max(MAX_WAIT_LOOKS, group.pids.size));
     }
     return undefined;
   }

@@ -231,6 +231,31 @@ describe('a run with looks at /proc', () => {
     ]);
   });
 
+  it('tells CPU over longer times where many processes are busy: each of them is rounded to a tick', () => {
+    // A whole CPU, and from look to look a quarter of a second too much, or too little.
+    const swing = (atMs: number) => (atMs % 2_000 === 0 ? 0.25 : -0.25) * SECOND_NS;
+    const looks = Array.from({ length: 24 }, (_, index) => (index + 1) * 1_000).map((atMs) =>
+      look(atMs, { ...processes(atMs, busy(atMs) + swing(atMs), 10), cpuErrorNs: 80e6 }),
+    );
+    const { container: line } = linesOf(
+      [poll(50, RUNNING), ...looks, poll(24_500, stopped(24_500, 0))],
+      24_500,
+    );
+    expect(line.maxCpuPercent).toBeLessThanOrEqual(106.25);
+    expect(line.maxCpuPercent).toBeGreaterThanOrEqual(100);
+  });
+
+  it('has a highest CPU all the same where thousands are', () => {
+    const looks = Array.from({ length: 24 }, (_, index) => (index + 1) * 1_000).map((atMs) =>
+      look(atMs, { ...processes(atMs, busy(atMs), 10), cpuErrorNs: 640e6 }),
+    );
+    const { container: line } = linesOf(
+      [poll(50, RUNNING), ...looks, poll(24_500, stopped(24_500, 0))],
+      24_500,
+    );
+    expect(line.maxCpuPercent).toBe(100);
+  });
+
   it('says in words that the last sample knew anonymous memory alone', () => {
     const looks = [1_000, 2_000].map((atMs) => look(atMs, processes(atMs, 0, atMs === 1_000 ? 400 : 500)));
     const { container: line } = linesOf([poll(10, RUNNING), ...looks, poll(2_500, stopped(2_500, 1))], 2_500);
@@ -255,6 +280,91 @@ describe('a run with looks at /proc', () => {
       2_500,
     );
     expect(line.oomEvidence).toBe('anonymous memory in the last sample at 97 % of the limit');
+  });
+
+  it('keeps what a sample of all memory says when a later one knows anonymous memory alone', () => {
+    const memory = { usageBytes: 505 * MIB, cacheBytes: 5 * MIB, anonBytes: 100 * MIB };
+    const full = poll(10_100, RUNNING, samples({ etl: sample(10_000, 1e9, { memory }) }));
+    const polls = [poll(50, RUNNING), full, look(10_500, processes(10_500, 1e9, 100))];
+    const { container: line } = linesOf([...polls, poll(11_000, stopped(10_900, 1))], 11_000);
+    expect(line).toMatchObject({
+      errorType: 'OutOfMemory',
+      oomEvidence: 'last sample of all memory at 97 % of the limit',
+    });
+  });
+
+  it.each([
+    ['anonymous memory', processes],
+    ['memory', cgroup],
+  ])('remembers a peak of %s that a child took along which the kernel ended', (what, of) => {
+    const used = [100, 300, 505, 511, 60, 60];
+    const looks = used.map((mib, index) => look((index + 1) * 1_000, of((index + 1) * 1_000, 0, mib)));
+    const end = (exitCode: number) =>
+      linesOf([poll(50, RUNNING), ...looks, poll(6_500, stopped(6_400, exitCode))], 6_500).container;
+    expect(end(1)).toMatchObject({
+      errorType: 'OutOfMemory',
+      oomEvidence: `${what} at 99 % of the limit 2.4 s before the end`,
+    });
+    expect(end(0)).not.toHaveProperty('errorType');
+  });
+
+  it('does not lay its end to a peak that is more than ten seconds past, nor to one of a run before', () => {
+    const high = look(1_000, processes(1_000, 0, 511));
+    const low = (atMs: number) => look(atMs, processes(atMs, 0, 60));
+    const late = [poll(50, RUNNING), high, low(2_000), low(10_900), poll(11_500, stopped(11_100, 1))];
+    expect(linesOf(late, 11_500).container).not.toHaveProperty('oomEvidence');
+    const another = task([{ ...ETL, id: 'another' }], FARGATE);
+    const ended = stopped(5_000, 1, { id: 'another' });
+    const next = [poll(50, RUNNING), high, poll(3_000, another), poll(5_100, ended)];
+    expect(linesOf(next, 5_100).container).not.toHaveProperty('oomEvidence');
+  });
+
+  describe('of which the source changes', () => {
+    // A tenth of a CPU; 30 s were used before by processes that nobody waited for, which a sum does not know.
+    const used = (atMs: number) => 30 * SECOND_NS + atMs * 1e5;
+    const summed = (atMs: number) => look(atMs, processes(atMs, atMs * 1e5, 50));
+    const counted = (atMs: number) => look(atMs, cgroup(atMs, used(atMs), 50));
+    const refreshed = (atMs: number) =>
+      poll(atMs + 10, RUNNING, samples({ etl: endpoint(atMs, used(atMs), 50) }));
+    const each = (fromMs: number, toMs: number, of: (atMs: number) => Poll) =>
+      Array.from({ length: (toMs - fromMs) / 1_000 + 1 }, (_, index) => of(fromMs + index * 1_000));
+
+    it.each([
+      ['from the processes to the cgroup', summed, counted],
+      ['from the cgroup to the processes', counted, summed],
+    ])('%s counts nothing twice and makes up no maximum', (_, first, second) => {
+      const polls = [
+        poll(50, RUNNING, samples({ etl: endpoint(0, used(0), 50) })),
+        refreshed(20_000),
+        ...each(20_500, 24_500, first),
+        ...each(25_500, 28_500, second),
+        refreshed(29_000),
+        ...each(29_500, 38_500, second),
+      ];
+      const settings = { summaryIntervalMs: 26_000 };
+      const { container: line, summaries } = linesOf(
+        [...polls, poll(39_000, stopped(38_600, 0))],
+        39_000,
+        settings,
+      );
+      expect(line.cpuTimeMs).toBeGreaterThanOrEqual(33_800);
+      expect(line.cpuTimeMs).toBeLessThanOrEqual(33_850);
+      expect(line).toMatchObject({ maxCpuPercent: 10, p95CpuPercent: 10 });
+      expect(summaries.reduce((total, { cpuTimeMs = 0 }) => total + cpuTimeMs, 0)).toBe(line.cpuTimeMs);
+    });
+
+    it('to one that shows less does not begin anew', () => {
+      const looks = [
+        ...each(1_000, 5_000, (atMs) => look(atMs, processes(atMs, busy(atMs) * 0.9, 50))),
+        ...each(6_000, 8_000, (atMs) => look(atMs, cgroup(atMs, busy(atMs) * 0.7, 50))),
+      ];
+      const { container: line } = linesOf(
+        [poll(50, RUNNING), ...looks, poll(8_500, stopped(8_500, 0))],
+        8_500,
+      );
+      // The cgroup's 5.6 s and what the sum had more when it was last seen; not the two together.
+      expect(line).toMatchObject({ cpuTimeMs: 5_900, maxCpuPercent: 90 });
+    });
   });
 
   it('has windows that add up to the whole', () => {

@@ -6,7 +6,7 @@ describe('a counter that a finer source follows', () => {
   it('has no total until a value was seen', () => {
     const counter = new FollowedCounter();
     counter.add(undefined, 0);
-    counter.follow(undefined, 0);
+    counter.follow(undefined, 0, 'proc');
     expect(counter.total).toBeUndefined();
   });
 
@@ -18,18 +18,18 @@ describe('a counter that a finer source follows', () => {
 
   it("is the finer source's figure where the endpoint says nothing", () => {
     const counter = new FollowedCounter();
-    counter.follow(100, 1);
-    counter.follow(130, 2);
+    counter.follow(100, 1, 'proc');
+    counter.follow(130, 2, 'proc');
     expect(counter.total).toBe(130);
     expect(counter.exactTotal).toBeUndefined();
   });
 
   it('adds to the last figure what the finer source has grown by since, and counts nothing twice', () => {
     const counter = new FollowedCounter();
-    counter.follow(90, 1);
+    counter.follow(90, 1, 'proc');
     counter.add(100, 1);
-    counter.follow(140, 2);
-    counter.follow(150, 3);
+    counter.follow(140, 2, 'proc');
+    counter.follow(150, 3, 'proc');
     expect(counter.total).toBe(160);
     counter.add(165, 3);
     expect(counter.total).toBe(165);
@@ -38,18 +38,18 @@ describe('a counter that a finer source follows', () => {
   it('does not add what a finer source shows that begins after the endpoint', () => {
     const counter = new FollowedCounter();
     counter.add(100, 0);
-    counter.follow(98, 1);
+    counter.follow(98, 1, 'proc');
     expect(counter.total).toBe(100);
-    counter.follow(108, 2);
+    counter.follow(108, 2, 'proc');
     expect(counter.total).toBe(110);
   });
 
   it('takes a figure that comes late for what it was at its own moment', () => {
     const counter = new FollowedCounter();
-    counter.follow(10, 10);
-    counter.follow(20, 20);
-    counter.follow(30, 30);
-    counter.follow(40, 40);
+    counter.follow(10, 10, 'proc');
+    counter.follow(20, 20, 'proc');
+    counter.follow(30, 30, 'proc');
+    counter.follow(40, 40, 'proc');
     // What the finer source missed before 20, 5, is made up for; from 20 on it has grown by 20.
     counter.add(25, 20);
     expect(counter.total).toBe(45);
@@ -57,40 +57,72 @@ describe('a counter that a finer source follows', () => {
 
   it('takes back what a coarse source had too much', () => {
     const counter = new FollowedCounter();
-    counter.follow(0, 0);
+    counter.follow(0, 0, 'proc');
     counter.add(0, 0);
-    counter.follow(20, 10);
+    counter.follow(20, 10, 'proc');
     counter.add(11, 10);
     expect(counter.total).toBe(11);
-    counter.follow(30, 20);
+    counter.follow(30, 20, 'proc');
     expect(counter.total).toBe(21);
   });
 
   it('goes on over a restart that only the endpoint shows', () => {
     const counter = new FollowedCounter();
-    counter.follow(100, 1);
+    counter.follow(100, 1, 'proc');
     counter.add(100, 1);
-    counter.follow(120, 2);
+    counter.follow(120, 2, 'proc');
     counter.startNewRun();
     counter.add(15, 2);
     expect(counter.total).toBe(120);
-    counter.follow(130, 3);
+    counter.follow(130, 3, 'proc');
     expect(counter.total).toBe(130);
   });
 
   it('counts another container from its own beginning', () => {
     const counter = new FollowedCounter();
-    counter.follow(100, 1);
+    counter.follow(100, 1, 'proc');
     counter.startAnother();
-    counter.follow(300, 2);
+    counter.follow(300, 2, 'proc');
+    expect(counter.total).toBe(400);
+  });
+
+  it('takes the difference between two finer sources for no growth, whichever shows more', () => {
+    const counter = new FollowedCounter();
+    counter.add(32_000, 0);
+    counter.follow(2_000, 1, 'proc');
+    counter.follow(2_100, 2, 'proc');
+    expect(counter.total).toBe(32_100);
+    counter.follow(32_150, 3, 'cgroup');
+    counter.follow(32_250, 4, 'cgroup');
+    expect(counter.total).toBe(32_250);
+    counter.follow(2_400, 5, 'proc');
+    counter.follow(2_450, 6, 'proc');
+    expect(counter.total).toBe(32_300);
+  });
+
+  it('puts no upper bound to what has grown while one finer source took the place of another', () => {
+    const counter = new FollowedCounter();
+    counter.follow(100, 1, 'proc');
+    counter.follow(180, 3, 'cgroup');
+    counter.add(110, 2);
+    expect(counter.total).toBe(180);
+    counter.add(190, 3);
+    expect(counter.total).toBe(190);
+  });
+
+  it('counts another container from its own beginning whichever source it is seen by', () => {
+    const counter = new FollowedCounter();
+    counter.follow(100, 1, 'proc');
+    counter.startAnother();
+    counter.follow(300, 2, 'cgroup');
     expect(counter.total).toBe(400);
   });
 
   it('makes nothing of looks from before the clock was set back', () => {
     const counter = new FollowedCounter();
-    counter.follow(10, 1_000);
-    counter.follow(20, 1_001);
-    counter.follow(30, 500);
+    counter.follow(10, 1_000, 'proc');
+    counter.follow(20, 1_001, 'proc');
+    counter.follow(30, 500, 'proc');
     counter.add(31, 500);
     expect(counter.total).toBe(31);
   });
@@ -103,19 +135,22 @@ describe('a counter that a finer source follows', () => {
       isLook: fc.boolean(),
       /** The figure that is shown now is this old. */
       figureAge: fc.option(fc.nat(6), { nil: undefined }),
+      source: fc.constantFrom('proc' as const, 'cgroup' as const),
     });
     fc.assert(
       fc.property(fc.array(moment, { maxLength: 60 }), (moments) => {
         const counter = new FollowedCounter();
         const truths: number[] = [];
-        let found = 0;
+        const found = { proc: 0, cgroup: 0 };
         let told = 0;
         let lastFigureAt = -1;
-        for (const [atMs, { growth, share, isLook, figureAge }] of moments.entries()) {
+        for (const [atMs, { growth, share, isLook, figureAge, source }] of moments.entries()) {
           const truth = (truths.at(-1) ?? 0) + growth;
           truths.push(truth);
-          found += growth * share;
-          if (isLook) counter.follow(found, atMs);
+          // Each source misses something else of what there is.
+          found.proc += growth * share;
+          found.cgroup += growth * (1 - share / 2);
+          if (isLook) counter.follow(found[source], atMs, source);
           const figureAtMs = atMs - (figureAge ?? moments.length);
           const figure = truths[figureAtMs];
           if (figure !== undefined && figureAtMs > lastFigureAt) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -38,13 +38,20 @@ function populate(others: Readonly<Record<number, FixtureProcess>>, cgroupOf = d
   for (const [pid, process] of Object.entries(others)) tree.set(Number(pid), process);
 }
 
-function open(isCgroup: (path: string) => boolean = () => true): TaskProcesses | undefined {
-  return openTaskProcesses({ root: tree.root, pid: SELF_PID, isCgroup, pageBytes: PAGE_BYTES });
+function open(
+  isCgroup: (path: string) => boolean = () => true,
+  maxProcesses = 1_000,
+): TaskProcesses | undefined {
+  return openTaskProcesses({ root: tree.root, pid: SELF_PID, isCgroup, pageBytes: PAGE_BYTES, maxProcesses });
 }
 
 class Looker {
-  readonly #processes = open();
+  readonly #processes: TaskProcesses | undefined;
   #nowMs = NOW_MS;
+
+  constructor(maxProcesses?: number) {
+    this.#processes = open(() => true, maxProcesses);
+  }
 
   look(
     containers: readonly Container[] = CONTAINERS,
@@ -263,9 +270,22 @@ describe('sums of processes', () => {
       readAtMs: NOW_MS + 1_000,
       cpuUsageNs: 67 * TICK_NS,
       kernelCpuUsageNs: 24 * TICK_NS,
+      cpuErrorNs: Math.SQRT2 * TICK_NS,
       memory: { anonBytes: 45 * MIB, majorPageFaultCount: 5 },
       processCount: 3,
     });
+  });
+
+  it('are off by a tick for each process that is busy, of which some are above and some below', () => {
+    populate({});
+    for (let pid = 20; pid < 36; pid += 1) tree.set(pid, { cgroup: ETL, userTicks: 1 });
+    const looker = new Looker();
+    const errorTicks = () => (looker.etl()?.cpuErrorNs ?? 0) / TICK_NS;
+    expect(errorTicks()).toBe(4);
+    for (let pid = 20; pid < 29; pid += 1) tree.change(pid, { userTicks: 3, anonMiB: 2 });
+    for (let pid = 30; pid < 36; pid += 1) tree.change(pid, { threadCount: 2 });
+    expect(errorTicks()).toBe(3);
+    expect(errorTicks()).toBe(1);
   });
 
   it('count a child that was waited for once', () => {
@@ -351,17 +371,49 @@ describe('sums of processes', () => {
   it('leave out processes beyond a number, and say how many', () => {
     populate({});
     for (let pid = 1_000; pid < 1_010; pid += 1) tree.set(pid, { cgroup: ETL, userTicks: 1 });
-    const processes = openTaskProcesses({
-      root: tree.root,
-      pid: SELF_PID,
-      isCgroup: () => false,
-      maxProcesses: 6,
-    });
-    const look = processes?.look({ containers: CONTAINERS, selfId: SELF_ID, nowMs: NOW_MS });
+    const look = open(() => false, 6)?.look({ containers: CONTAINERS, selfId: SELF_ID, nowMs: NOW_MS });
     const counted = cpuTicks(look?.samples.get(ETL_ID) as Sample);
     expect(counted + (look?.leftOutCount ?? 0)).toBe(10);
     expect(counted).toBeLessThanOrEqual(6);
     expect(look?.samples.get(SELF_ID)).toBeDefined();
+  });
+
+  it('count from then on what was left out before and is met late', () => {
+    populate({ 20: { cgroup: ETL, userTicks: 30 }, 21: { cgroup: ETL, parentPid: 20, userTicks: 30 } });
+    const looker = new Looker(4);
+    expect(cpuTicks(looker.etl())).toBe(60);
+    tree.set(22, { cgroup: ETL, parentPid: 20, userTicks: 100_000 });
+    looker.look();
+    tree.remove(21);
+    for (let count = 0; count < 3; count += 1) expect(cpuTicks(looker.etl())).toBe(60);
+    tree.change(22, { userTicks: 100_007 });
+    expect(cpuTicks(looker.etl())).toBe(67);
+  });
+
+  it('count a process where it is, though its id was once that of another container’s', () => {
+    const other = container('other', 'a'.repeat(64));
+    const all = [...CONTAINERS, other];
+    populate({ 20: { cgroup: ETL, userTicks: 5 }, 30: { cgroup: docker(other.id), userTicks: 5 } });
+    // More than are asked by turns where they are.
+    for (let pid = 1_000; pid < 1_040; pid += 1) {
+      tree.set(pid, { cgroup: docker(other.id), parentPid: 30, startTicks: 5_000 });
+    }
+    tree.set(500, { cgroup: ETL, parentPid: 20, userTicks: 1, startTicks: 6_000 });
+    const looker = new Looker();
+    for (let count = 0; count < 15; count += 1) looker.look(all);
+    tree.set(500, {
+      cgroup: docker(other.id),
+      parentPid: 30,
+      userTicks: 1_000,
+      anonMiB: 300,
+      startTicks: 9_000,
+    });
+    looker.look(all);
+    for (let count = 0; count < 12; count += 1) {
+      const samples = looker.look(all);
+      expect([cpuTicks(samples?.get(ETL_ID)), cpuTicks(samples?.get(other.id))]).toEqual([6, 1_005]);
+      expect(anonMiB(samples?.get(other.id))).toBe(300);
+    }
   });
 
   it('never fall, and are never above what was used, whatever processes come and go', () => {
@@ -551,9 +603,73 @@ describe("a container's own counters", () => {
     expect(new Looker().etl()?.source).toBe('proc');
   });
 
+  it.each([
+    [
+      'of which each must be the kernel’s: one that is put in the place of one is none of them',
+      'memory.stat',
+    ],
+    ['whose list of processes must be the kernel’s as well', 'cgroup.procs'],
+  ])('%s', (_, name) => {
+    populate({ 20: { ...v2, userTicks: 5 } }, (id) => `0::/docker/${id}`);
+    // As a container may that mounts something upon it.
+    const isPut = (path: string) => realpathSync(path).endsWith(`/${name}`);
+    const look = open((path) => !isPut(path))?.look({
+      containers: CONTAINERS,
+      selfId: SELF_ID,
+      nowMs: NOW_MS,
+    });
+    expect(look?.samples.get(ETL_ID)).toMatchObject({ source: 'proc', cpuUsageNs: 5 * TICK_NS });
+  });
+
+  it('are of the directory that was looked at, wherever its path leads afterwards', () => {
+    populate({ 20: { ...v2, userTicks: 5 } }, (id) => `0::/docker/${id}`);
+    const mount = join(tree.root, '20/root/sys/fs/cgroup');
+    const others = join(tree.root, 'others');
+    mkdirSync(others);
+    for (const [name, text] of Object.entries(cgroup2Files([20], { 'memory.current': `${9_000 * MIB}\n` }))) {
+      writeFileSync(join(others, name), text);
+    }
+    let isSwapped = false;
+    const swap = () => {
+      if (isSwapped) return true;
+      isSwapped = true;
+      renameSync(mount, join(tree.root, 'before'));
+      symlinkSync(others, mount);
+      return true;
+    };
+    const look = open(swap)?.look({ containers: CONTAINERS, selfId: SELF_ID, nowMs: NOW_MS });
+    expect(look?.samples.get(ETL_ID)).toMatchObject({ source: 'cgroup', memory: { usageBytes: 120 * MIB } });
+  });
+
+  it.each(['memory.current', 'cpu.stat'])('are not taken where %s has no figure', (name) => {
+    populate(
+      { 20: { ...v2, userTicks: 5, cgroupFiles: cgroup2Files([20], { [name]: '\0\0' }) } },
+      (id) => `0::/docker/${id}`,
+    );
+    expect(new Looker().etl()).toMatchObject({ source: 'proc', cpuUsageNs: 5 * TICK_NS });
+  });
+
   it('are reached through another process of the container when the first one refuses', () => {
     populate({ 20: { cgroup: ETL }, 21: { ...v1, parentPid: 20, cgroupFiles: cgroup1Files([20, 21]) } });
     expect(new Looker().etl()?.source).toBe('cgroup');
+  });
+
+  it('are tried again through a process that refused: it may have become another user by then', () => {
+    populate({ 20: { cgroup: ETL, userTicks: 1 } });
+    const looker = new Looker();
+    expect(looker.etl()?.source).toBe('proc');
+    tree.set(20, v1);
+    expect(looker.etl()?.source).toBe('cgroup');
+  });
+
+  it('are tried again a minute later at the most, also through the last of many processes', () => {
+    populate({});
+    for (let pid = 20; pid < 40; pid += 1) tree.set(pid, { cgroup: ETL });
+    const looker = new Looker();
+    for (let count = 0; count < 130; count += 1) expect(looker.etl()?.source).toBe('proc');
+    tree.set(39, { ...v1, cgroupFiles: cgroup1Files([39]) });
+    const sources = Array.from({ length: 61 }, () => looker.etl()?.source);
+    expect(sources).toContain('cgroup');
   });
 
   it('once read are not followed by sums, which count otherwise', () => {
