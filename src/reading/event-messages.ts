@@ -69,7 +69,7 @@ export class EventMessages {
   #close(line: string): readonly string[] {
     const wasLong = this.#isLong;
     this.#isLong = false;
-    if (wasLong) return [];
+    if (wasLong) return this.#isDocument ? [] : [line];
     this.#open.push(line);
     const text = this.#open.join('\n');
     if (parsed(text) === undefined) return this.#letGo();

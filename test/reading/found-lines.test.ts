@@ -124,6 +124,7 @@ describe('what others print takes nothing away:', () => {
     ['an object that never ends', '{\n  "a": 1,', 2],
     ['a list that never ends', '[', 1],
     ['a list as Node prints it', 'Array\n[\n  1,\n  2 ]', 4],
+    ['a long object of others', `{\n${'  "retries": 3,\n'.repeat(9_000)}  "x": 1\n}`, 9_003],
     ['events that never end', `{\n    "events": [\n${'        "x": 1,\n'.repeat(9_000)}        "y": 1`, 0],
     [
       'a long object that never ends',
