@@ -177,10 +177,11 @@ class Loop {
       const { containers } = task;
       const look = this.#processes.look({ containers, selfId: self?.id, nowMs: polledAtMs });
       if (look) {
-        this.#leftOutProcessCount = Math.max(this.#leftOutProcessCount, look.leftOutCount);
         // As long as nothing is seen, the lines come when they would without looking.
         this.#hasSampled ||= look.samples.size > 0;
-        if (this.#hasSampled) fold(look.samples);
+        if (!this.#hasSampled) return look;
+        this.#leftOutProcessCount = Math.max(this.#leftOutProcessCount, look.leftOutCount);
+        fold(look.samples);
         return look;
       }
       log.info({}, 'no process in /proc is of another container of this task: it is not looked at any more');

@@ -205,6 +205,9 @@ describe('looks at /proc beside the polls', () => {
     const rig = new Rig((atMs) => looked(atMs, { leftOutCount: counts.shift() ?? 0 }));
     await rig.pass(6_000);
     expect(await rig.end()).toMatchObject({ leftOutProcessCount: 7 });
+    const unseen = new Rig((atMs) => looked(atMs, { samples: new Map(), leftOutCount: 5 }));
+    await unseen.pass(2_000);
+    expect(await unseen.end()).not.toHaveProperty('leftOutProcessCount');
     const few = new Rig();
     await few.pass(2_000);
     expect(await few.end()).not.toHaveProperty('leftOutProcessCount');

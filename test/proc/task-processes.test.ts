@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -508,6 +517,15 @@ class World {
   }
 }
 
+/** What a descriptor of this process leads to; some are closed by the time they are asked. */
+function linkOf(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return '';
+  }
+}
+
 describe("a container's own counters", () => {
   const v1 = { cgroup: ETL, cgroupFiles: cgroup1Files([20]) };
   const v2 = { cgroup: `0::/docker/${ETL_ID}`, cgroupFiles: cgroup2Files([20]) };
@@ -648,6 +666,18 @@ describe("a container's own counters", () => {
     );
     expect(new Looker().etl()).toMatchObject({ source: 'proc', cpuUsageNs: 5 * TICK_NS });
   });
+
+  it.each(['memory/memory.stat', 'cpuacct/cpuacct.usage', 'cpuacct/cgroup.procs'])(
+    'leave no file open where %s keeps them from being taken',
+    (name) => {
+      populate({ 20: { ...v1, cgroupFiles: cgroup1Files([20], { [name]: '' }) } });
+      rmSync(join(tree.root, '20/root/sys/fs/cgroup', name));
+      expect(new Looker().etl()?.source).toBe('proc');
+      const below = join(tree.root, '20/root');
+      const open = readdirSync('/proc/self/fd').filter((descriptor) => linkOf(descriptor).startsWith(below));
+      expect(open).toEqual([]);
+    },
+  );
 
   it('are reached through another process of the container when the first one refuses', () => {
     populate({ 20: { cgroup: ETL }, 21: { ...v1, parentPid: 20, cgroupFiles: cgroup1Files([20, 21]) } });
