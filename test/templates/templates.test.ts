@@ -437,7 +437,7 @@ describe('terraform', () => {
       metric_name,
     ]);
     expect(alarms.toSorted()).toEqual(
-      ['FailureAlarm', 'LossAlarm']
+      ['FailureAlarm', 'LossAlarm', 'NewFailureAlarm']
         .map((name) => [properties(name).Namespace, properties(name).MetricName])
         .toSorted(),
     );
