@@ -261,7 +261,8 @@ function shapeProblem(issue: z.core.$ZodIssue, document: unknown): string {
 
 function requirement(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}`;
-  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')) return `must be ${issue.expected}`;
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input'))
+    return `must be ${issue.expected}`;
   if (issue.code === 'invalid_union') return 'must be a string or a number';
   return issue.message;
 }
