@@ -189,6 +189,7 @@ class Loop {
       log.error({ err: error }, '/proc is not looked at any more');
     }
     // The endpoint's samples go on without.
+    this.#processes.close();
     this.#processes = undefined;
     if (this.#hasSampled) fold(new Map());
     return undefined;

@@ -37,6 +37,8 @@ class Rig {
   /** The endpoint's next answers. */
   task: Task = task([container('etl'), SELF], { launchType: 'EC2' });
   answerMs = 5;
+  /** Whether its files were given back. */
+  isClosed = false;
   readonly #ended: Promise<void>;
 
   constructor(
@@ -70,6 +72,9 @@ class Rig {
           look: ({ containers }: LookedAtTask) => {
             looks.push({ atMs: clock.elapsed(), names: containers.map(({ name }) => name).join() });
             return look(clock.elapsed());
+          },
+          close: () => {
+            this.isClosed = true;
           },
         },
         recorder: undefined,
@@ -165,6 +170,7 @@ describe('looks at /proc beside the polls', () => {
     const rig = new Rig((atMs) => (atMs < 2_500 ? looked(atMs, { samples: new Map() }) : undefined));
     await rig.pass(6_000);
     expect(rig.looks).toHaveLength(4);
+    expect(rig.isClosed).toBe(true);
     expect(await rig.end()).not.toHaveProperty('sampleSources');
     expect(rig.messages.filter((message) => message.includes('not looked at any more'))).toHaveLength(1);
   });

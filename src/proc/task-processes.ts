@@ -27,6 +27,8 @@ export interface ProcLook {
 export interface TaskProcesses {
   /** Undefined when it turned out that none of the task's containers can be seen: there is no use in going on. */
   look(task: LookedAtTask): ProcLook | undefined;
+  /** Gives the open files back: there will be no look any more. */
+  close(): void;
 }
 
 export interface TaskProcessesOptions {
@@ -151,6 +153,13 @@ class SharedNamespace implements TaskProcesses {
     }
     const { user, system } = process.cpuUsage(startedAt);
     return { samples, costMs: (user + system) / 1000, leftOutCount: this.#leftOutCount };
+  }
+
+  close(): void {
+    for (const { cgroup, processes } of this.#groups.values()) {
+      cgroup?.close();
+      processes.close();
+    }
   }
 
   #findProcesses(): void {

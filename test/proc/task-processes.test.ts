@@ -679,6 +679,17 @@ describe("a container's own counters", () => {
     },
   );
 
+  it('and those of processes are given back at the end', () => {
+    const openFiles = () =>
+      readdirSync('/proc/self/fd').filter((descriptor) => linkOf(descriptor).startsWith(tree.root));
+    populate({ 20: { ...v1, cgroupFiles: cgroup1Files([20]) } });
+    const processes = open();
+    processes?.look({ containers: CONTAINERS, selfId: SELF_ID, nowMs: NOW_MS });
+    expect(openFiles().length).toBeGreaterThan(2);
+    processes?.close();
+    expect(openFiles()).toEqual([]);
+  });
+
   it('are reached through another process of the container when the first one refuses', () => {
     populate({ 20: { cgroup: ETL }, 21: { ...v1, parentPid: 20, cgroupFiles: cgroup1Files([20, 21]) } });
     expect(new Looker().etl()?.source).toBe('cgroup');
