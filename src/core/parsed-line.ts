@@ -26,7 +26,7 @@ const FOREIGN: ParsedLine = { kind: 'foreign' };
 const FIELDS = new Map<string, Field>(REPORT_FIELDS.map((field) => [field.name, field]));
 
 /**
- * Reads one line back. The text is untrusted: any program can write into the same log.
+ * Reads one line back. The text is untrusted, since any program can write into the same log.
  * @param text one line, with or without its line break
  */
 export function parseLine(text: string): ParsedLine {

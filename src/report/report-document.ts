@@ -2,7 +2,7 @@
  * What `fargauge report` found out, as one document: `--format json` prints it, the other formats show it. The units
  * stand in the names, as in the lines: MB are 1,048,576 bytes, 100 CPU percent are one vCPU, 1024 CPU units are one vCPU,
  * a GB-hour is of 1,024 MB, times are ISO 8601 UTC. What is not known is absent. Text out of lines (jobs, task ids,
- * regions) is untrusted: any program can write into the same log.
+ * regions) is untrusted, since any program can write into the same log.
  */
 export interface ReportDocument {
   readonly fargaugeVersion: string;

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import {
@@ -13,7 +16,7 @@ import {
   type TaskDefinition,
 } from 'aws-cdk-lib/aws-ecs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { FargaugeExtension, type FargaugeExtensionProps } from '../../src/cdk/fargauge-extension.ts';
 import { inject } from '../../src/deploy/injection.ts';
 import type { JsonObject } from '../../src/deploy/json-text.ts';
@@ -23,8 +26,13 @@ const IMAGE = '123456789012.dkr.ecr.us-east-1.amazonaws.com/fargauge:0.1.0';
 const image = ContainerImage.fromRegistry(IMAGE);
 const env = { account: '123456789012', region: 'us-east-1' };
 
+/** Else each app leaves a folder of its own behind. */
+const folder = mkdtempSync(join(tmpdir(), 'fargauge-cdk-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
 function newStack(): Stack {
-  return new Stack(new App({ analyticsReporting: false }), 'Stack', { env });
+  const outdir = mkdtempSync(join(folder, 'app-'));
+  return new Stack(new App({ analyticsReporting: false, outdir }), 'Stack', { env });
 }
 
 function fargate(stack: Stack): TaskDefinition {

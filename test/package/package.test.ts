@@ -154,7 +154,7 @@ import { FargaugeExtension } from 'fargauge/cdk';
 `;
 const REQUIRES = IMPORTS.replaceAll(/import (\{.*\}) from ('.*');/g, 'const $1 = require($2);');
 const STACK = `
-const app = new App();
+const app = new App({ outdir: 'cdk.out' });
 const task = new FargateTaskDefinition(new Stack(app, 'Stack'), 'Task', { cpu: 256, memoryLimitMiB: 512 });
 const image = ContainerImage.fromRegistry('registry/image');
 task.addContainer('batch', { image });
