@@ -11,7 +11,15 @@ import {
   type KernelCounters,
   kernelCounters,
 } from './kernel-counters.ts';
-import { containerLine, definitionOf, LocalCommand, type LocalEnd, node, remains } from './local-command.ts';
+import {
+  containerLine,
+  definitionOf,
+  LocalCommand,
+  type LocalEnd,
+  node,
+  remains,
+  script,
+} from './local-command.ts';
 
 const MIB = 1024 * 1024;
 /** As on Fargate. */
@@ -28,20 +36,25 @@ interface Sharp {
   readonly batch: object;
   readonly sidecar?: object;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Containers beside the two. */
+  readonly others?: readonly object[];
   readonly isSidecarFirst?: boolean;
 }
 
+/** The way in which a test tells a container to go on: a file appears. */
+const EXCHANGE = {
+  mountPoints: [{ sourceVolume: 'exchange', containerPath: '/exchange', readOnly: true }],
+};
+
 /** A task whose containers share a PID namespace, which the pause container holds. */
 function definition(
-  { batch, sidecar = {}, environment = {}, isSidecarFirst = false }: Sharp,
+  { batch, sidecar = {}, environment = {}, others = [], isSidecarFirst = false }: Sharp,
   exchange: string,
 ): string {
   return definitionOf({
     isSidecarFirst,
-    batch: {
-      ...batch,
-      mountPoints: [{ sourceVolume: 'exchange', containerPath: '/exchange', readOnly: true }],
-    },
+    others,
+    batch: { ...batch, ...EXCHANGE },
     sidecar: {
       environment: Object.entries(environment).map(([name, value]) => ({ name, value })),
       ...sidecar,
@@ -115,13 +128,31 @@ async function run(sharp: Sharp, { hasPlateau, isAfterRefresh }: Cues = {}): Pro
   }
 }
 
-/** A run of which nobody waits to see anything: the batch begins at once. Returns its line. */
-async function unseenRun(sharp: Sharp): Promise<ParsedLine> {
+/**
+ * A run that falls between two polls: the batch is started when the sidecar has asked for the first time, and ends
+ * long before it asks again. Returns its line.
+ */
+async function unseenRun({ batch, environment }: Sharp): Promise<ParsedLine> {
   const exchange = mkdtempSync(join(tmpdir(), 'fargauge-sharp-'));
   chmodSync(exchange, 0o755);
+  const gate = {
+    ...script('until [ -e /exchange/go ]; do sleep 0.05; done'),
+    ...EXCHANGE,
+    name: 'gate',
+    essential: false,
+    dependsOn: [{ containerName: 'fargauge', condition: 'START' }],
+  };
+  const asked = { FARGAUGE_BATCH: 'batch', FARGAUGE_POLL_INTERVAL_MS: '60000', FARGAUGE_RECORD: 'true' };
+  const sharp = {
+    batch: { ...batch, dependsOn: [{ containerName: 'gate', condition: 'SUCCESS' }] },
+    environment: { ...asked, ...environment },
+    others: [gate],
+    isSidecarFirst: true,
+  };
   try {
-    writeFileSync(join(exchange, 'go'), '');
     await using command = new LocalCommand([...REFRESH, '-'], definition(sharp, exchange));
+    await command.wrote(/"type":"RECORD".*"path":"\/task\/stats"/);
+    writeFileSync(join(exchange, 'go'), '');
     return containerLineOf(await command.ended());
   } finally {
     rmSync(exchange, { recursive: true });
@@ -148,12 +179,11 @@ const SHORT = program(`
   while (performance.now() < end) { compute(40); await sleep(10); }
   await sleep(400);
 `);
-const ASKED_SELDOM = { FARGAUGE_POLL_INTERVAL_MS: '10000' };
 
 /** One after the other: what they say of CPU time is about a batch that gets some. */
 describe.runIf(HAS_CGROUP_V1)('the CPU time of a task with pidMode task on a Docker Engine', () => {
   it('shows a batch of three seconds as the kernel does, ten times a second', async () => {
-    const environment = { ...ASKED_SELDOM, FARGAUGE_PROC_INTERVAL_MS: '100' };
+    const environment = { FARGAUGE_POLL_INTERVAL_MS: '10000', FARGAUGE_PROC_INTERVAL_MS: '100' };
     const { end, line, plateau, kernelCpuMs } = await run(
       { batch: SHORT, environment },
       { hasPlateau: true },
@@ -183,12 +213,7 @@ describe.runIf(HAS_CGROUP_V1)('the CPU time of a task with pidMode task on a Doc
 
 describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker Engine', () => {
   it('says that it saw nothing of the same batch without looking at /proc, and claims nothing', async () => {
-    // The sidecar asks before the engine has a sample of the batch, and not again before the batch has ended.
-    const line = await unseenRun({
-      batch: SHORT,
-      environment: { ...ASKED_SELDOM, FARGAUGE_PROC: 'off' },
-      isSidecarFirst: true,
-    });
+    const line = await unseenRun({ batch: SHORT, environment: { FARGAUGE_PROC: 'off' } });
     expect(line).toMatchObject({ status: 'success', exitCode: 0, sampleCount: 0, coveragePercent: 0 });
     expect(line.durationMs).toBeGreaterThan(3_000);
     const claims = Object.keys(line).filter((name) =>
