@@ -6,6 +6,7 @@
  *   dist/cli.cjs                the `fargauge` command
  *   dist/report-log-groups.cjs  what of `fargauge report` needs the AWS SDK
  *   dist/html-page.cjs          its `--format html`, required when a page is due
+ *   dist/indexer.cjs            what `fargauge index` does, with undici and the AWS SDK
  *   dist/notifier.cjs           the function that tells Slack of stopped tasks; `fargauge notify` requires it to send
  *   dist/subscription.cjs       the Lambda function that puts lines into a search index, `subscription.forward`
  *   dist/cdk.cjs                the CDK construct, `fargauge/cdk`; scripts/build-types.ts adds its types
@@ -24,14 +25,14 @@ const entries = {
   'cloudwatch-logs': 'src/sinks/cloudwatch-logs.ts',
   'report-log-groups': 'src/cli/report-log-groups.ts',
   'html-page': 'src/report/page/html-page.ts',
+  indexer: 'src/cli/indexer.ts',
   cli: 'src/cli/cli.ts',
   notifier: 'src/notifier/main.ts',
   subscription: 'src/subscription/main.ts',
   cdk: 'src/cdk/fargauge-extension.ts',
 };
-const LAZY_ENTRIES = ['cloudwatch-logs', 'report-log-groups', 'html-page', 'notifier'] as const;
+const LAZY_ENTRIES = ['cloudwatch-logs', 'report-log-groups', 'html-page', 'indexer', 'notifier'] as const;
 
-/**
 /**
  * What is loaded when it is needed is an entry of its own: inside one file even a lazy import is loaded at the start, and
  * esbuild no longer leaves out what it does not use of the AWS SDK.
@@ -105,6 +106,7 @@ const results = [
   await build({ ...shared, entryPoints: { sidecar: entries.sidecar }, plugins: [lazyStaysOutside] }),
   await build({ ...shared, entryPoints: { 'cloudwatch-logs': entries['cloudwatch-logs'] } }),
   await build({ ...shared, entryPoints: { 'report-log-groups': entries['report-log-groups'] } }),
+  await build({ ...shared, entryPoints: { indexer: entries.indexer } }),
   await build({
     ...shared,
     entryPoints: { cli: entries.cli },
