@@ -7,7 +7,8 @@ export default defineConfig({
       (folder) => `test/${folder}/**`,
     ),
     globalSetup: ['test/support/build.ts'],
-    testTimeout: 30_000,
+    // A test that hangs ends it; on a machine that is busy otherwise the longest ones take ten times as long.
+    testTimeout: 120_000,
     // No test leaves anything behind in a module: a fresh copy of all of them for each file costs a fifth of the time.
     isolate: false,
     // Most tests of the program wait for the next poll of a child process: they need turns, not cores.

@@ -76,7 +76,9 @@ async function runCommandLine(command: Command, argv: readonly string[], streams
   }
 }
 
-const streams = standardStreams();
+const streams = standardStreams(({ message }) => {
+  streams.stderr.write(`fargauge: cannot write to stdout: ${message}\n`, () => process.exit(EXIT_USE));
+});
 
 void main(process.argv.slice(2), streams).then((exitCode) => {
   if (exitCode !== undefined) process.exitCode = exitCode;

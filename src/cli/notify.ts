@@ -17,7 +17,6 @@ const EXIT_NOT_SENT = 1;
 const TIME_MS = 60_000;
 
 const VARIABLES = Object.values(NOTIFIER_VARIABLES);
-const NAME_WIDTH = Math.max(...VARIABLES.map(({ name }) => name.length));
 
 const HELP = `Usage: fargauge notify --event FILE --dry-run [--lines FILE]
        fargauge notify --event FILE
@@ -34,7 +33,7 @@ Options:
   --help         show this text
 
 Variables, without --dry-run:
-${VARIABLES.map(({ name, help }) => `  ${name.padEnd(NAME_WIDTH)}  ${help.replaceAll('`', '')}`).join('\n')}
+${VARIABLES.map(({ name, help }) => `  ${name}\n    ${help.replaceAll('`', '')}`).join('\n')}
 
 Exit codes: 0, also when the event gives no notice, which is told on stderr; 1 when the notice could not be sent; 2 for
 wrong use and for a file that cannot be read.

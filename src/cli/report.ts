@@ -104,27 +104,12 @@ export async function report(
     columns: surroundings.columns,
     isColoured: Boolean(streams.stdout.isTTY) && !env.NO_COLOR,
   });
-  const failure = await written(streams.stdout, text);
-  if (failure !== undefined) {
-    tell(`cannot write the report: ${failure.message}`);
-    return EXIT_USE;
-  }
+  streams.stdout.write(text);
   const { failOverPercent, jobs } = options;
   return failOverPercent === undefined ? 0 : judged(document, failOverPercent, jobs, tell);
 }
 
 const UNINTERRUPTED: Interruption = { signal: new AbortController().signal, close() {} };
-
-/** Resolves when the text is out, or with why it is not: a reader that has gone, as in `| head -1`, is no reason. */
-function written(stdout: Streams['stdout'], text: string): Promise<Error | undefined> {
-  return new Promise((resolve) => {
-    // Told here, it is not thrown.
-    stdout.on('error', () => {});
-    stdout.write(text, (error?: NodeJS.ErrnoException | null) =>
-      resolve(error?.code === 'EPIPE' ? undefined : (error ?? undefined)),
-    );
-  });
-}
 
 /** Which jobs could save more than allowed, and which cannot be judged. @returns the exit code */
 function judged(

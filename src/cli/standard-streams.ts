@@ -6,13 +6,21 @@ import type { Streams } from './command.ts';
 /**
  * Our standard streams. Not process.stdout and process.stderr: Node makes a pipe there non-blocking for every process
  * that shares it, and the command of `fargauge run` would meet EAGAIN on its own output.
+ * @param onUnwritable told once that stdout takes nothing more, unless somebody listens to its errors
  */
-export function standardStreams(): Streams {
+export function standardStreams(onUnwritable: (error: Error) => void): Streams {
+  const stdout = writable(1);
+  stdout.once('error', (error: NodeJS.ErrnoException) => {
+    // Beside the one that every stream of ours has.
+    const hasListener = stdout.listenerCount('error') > 1;
+    // A reader that has gone, as in `| head -1`, has what it wanted.
+    if (error.code !== 'EPIPE' && !hasListener) onUnwritable(error);
+  });
   return {
     get stdin() {
       return process.stdin;
     },
-    stdout: writable(1),
+    stdout,
     stderr: writable(2),
   };
 }
@@ -23,10 +31,7 @@ function writable(fd: number): Writable & { readonly isTTY: boolean } {
     decodeStrings: false,
     write: (chunk: string | Buffer, _encoding, done) => descriptor.write(String(chunk), done),
   });
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader that has gone, as in `| head -1`, has what it wanted; other errors are for whoever listens as well.
-    const isTold = stream.listenerCount('error') > 1;
-    if (error.code !== 'EPIPE' && !isTold) throw error;
-  });
+  // Of stderr there is nobody to tell.
+  stream.on('error', () => {});
   return Object.assign(stream, { isTTY: isatty(fd) });
 }

@@ -6,8 +6,6 @@ export interface Around {
   readonly input?: string;
   /** In place of one with the input. */
   readonly stdin?: Readable;
-  /** Of stdout. */
-  readonly failure?: Error;
   readonly env?: NodeJS.ProcessEnv;
   readonly nowMs?: number;
   readonly terminal?: { readonly columns: number };
@@ -24,7 +22,7 @@ export async function runReport(argv: readonly string[], around: Around = {}) {
     terminal,
     signals = process,
   } = around;
-  const stdout = new Sink(terminal !== undefined, around.failure);
+  const stdout = new Sink(terminal !== undefined);
   const stderr = new Sink(terminal !== undefined);
   let elapsedMs = 0;
   const elapsed = () => {
@@ -48,16 +46,13 @@ class Sink extends Writable {
   text = '';
   readonly isTTY: boolean;
 
-  readonly #failure: Error | undefined;
-
-  constructor(isTTY: boolean, failure?: Error) {
+  constructor(isTTY: boolean) {
     super({ decodeStrings: false });
     this.isTTY = isTTY;
-    this.#failure = failure;
   }
 
-  override _write(chunk: string, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    if (this.#failure === undefined) this.text += chunk;
-    done(this.#failure);
+  override _write(chunk: string, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk;
+    done();
   }
 }

@@ -103,14 +103,6 @@ describe('fargauge report', () => {
     });
   });
 
-  it.each([
-    ['ENOSPC', 2, 'fargauge report: cannot write the report: no more\n'],
-    ['EPIPE', 0, ''],
-  ])('that cannot write for %s ends with %i', async (code, exitCode, stderr) => {
-    const failure = Object.assign(new Error('no more'), { code });
-    expect(await run(['-'], { failure })).toEqual({ exitCode, stdout: '', stderr });
-  });
-
   it('says what is wrong with the command line', async () => {
     const { exitCode, stderr } = await run(['--format', 'xml']);
     expect(exitCode).toBe(2);
