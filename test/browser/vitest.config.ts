@@ -5,8 +5,8 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/browser/**/*.test.ts'],
     globalSetup: ['test/support/build.ts'],
-    testTimeout: 60_000,
+    testTimeout: 300_000,
     // The first may have to install Chromium.
-    hookTimeout: 300_000,
+    hookTimeout: 600_000,
   },
 });

@@ -6,7 +6,7 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/docker/**/*.test.ts'],
     globalSetup: ['test/support/build.ts'],
-    testTimeout: 150_000,
+    testTimeout: 300_000,
     // One address of ECS for all: the files that need it for themselves have it one after the other.
     fileParallelism: false,
     maxConcurrency: 6,

@@ -6,8 +6,8 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/opensearch/**/*.test.ts'],
     globalSetup: ['test/support/build.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 600_000,
     // The engines are two, the cores of a small machine too.
     maxWorkers: 2,
   },
