@@ -13,7 +13,7 @@ import {
   latestExitMs,
   withDeliveredRun,
 } from '../support/delivered-run.ts';
-import { passing } from '../support/program-test.ts';
+import { DEADLINE_TESTS, passing } from '../support/program-test.ts';
 
 const faultNames = [...(Object.keys(FAULTS) as (keyof typeof FAULTS)[]), 'connectionRefused'] as const;
 type FaultName = (typeof faultNames)[number];
@@ -86,7 +86,7 @@ const longCase = {
   isBatchRunning: false,
 } as const;
 
-describe.concurrent('the fault matrix', () => {
+describe.concurrent('the fault matrix', DEADLINE_TESTS, () => {
   it.each([...cases, longCase])(
     '$name, SIGTERM $phase it, stop time-out $stopTimeoutSeconds s, batch running: $isBatchRunning',
     ({ name, phase, stopTimeoutSeconds, isBatchRunning }) =>
@@ -131,7 +131,7 @@ function playScenario(scenario: Scenario): Promise<void> {
   });
 }
 
-describe.concurrent('random sequences of faults', () => {
+describe.concurrent('random sequences of faults', DEADLINE_TESTS, () => {
   const numRuns = Number(process.env.DELIVERY_TEST_RUNS ?? 6);
 
   it.each([1, 2, 3, 4, 5])(

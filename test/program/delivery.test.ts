@@ -10,6 +10,7 @@ import {
   withDeliveredRun,
 } from '../support/delivered-run.ts';
 import { permitsOf } from '../support/iam-policy.ts';
+import { DEADLINE_TESTS } from '../support/program-test.ts';
 
 describe.concurrent('a run whose containers log by awslogs', () => {
   it('leaves each container’s lines in its own stream and START and REPORT in the batch’s, nothing on stdout', () =>
@@ -86,7 +87,7 @@ describe.concurrent('a run whose containers log by awslogs', () => {
   });
 });
 
-describe.concurrent('a CloudWatch Logs that does not take the lines', () => {
+describe.concurrent('a CloudWatch Logs that does not take the lines', DEADLINE_TESTS, () => {
   it('refuses: told at START with the policy that is missing, once, and all lines go to stdout', () => {
     const resource = `arn:aws:logs:us-east-1:123456789012:log-group:${GROUP}:*`;
     const readOnly = { Effect: 'Allow', Action: ['logs:GetLogEvents'], Resource: resource };

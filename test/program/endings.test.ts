@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   BATCH,
+  DEADLINE_TESTS,
   expectOrderlyEnd,
   linesOf,
   MIB,
@@ -9,7 +10,7 @@ import {
   withProgram,
 } from '../support/program-test.ts';
 
-describe.concurrent('the end of a run', () => {
+describe.concurrent('the end of a run', DEADLINE_TESTS, () => {
   it('the batch exits and the sidecar ends by itself, with START, SUMMARY, CONTAINER and one REPORT', () =>
     withProgram({}, async (program, task) => {
       await program.line('START');
@@ -170,7 +171,7 @@ describe.concurrent('the end of a run', () => {
     }));
 });
 
-describe.concurrent('the beginning of a run', () => {
+describe.concurrent('the beginning of a run', DEADLINE_TESTS, () => {
   it('a batch that starts late gives its START when it starts, and nothing ends before', () =>
     withProgram({ containers: [{ ...BATCH, startsAfterMs: 1e9 }, SIDECAR] }, async (program, task) => {
       await task.requested(3, '/task');

@@ -1,7 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { Program } from '../support/program.ts';
-import { BATCH, expectOrderlyEnd, linesOf, passing, SIDECAR, withProgram } from '../support/program-test.ts';
+import {
+  BATCH,
+  DEADLINE_TESTS,
+  expectOrderlyEnd,
+  linesOf,
+  passing,
+  SIDECAR,
+  withProgram,
+} from '../support/program-test.ts';
 import type { Fault } from '../support/simulated-task.ts';
 
 const answering =
@@ -58,7 +66,7 @@ const FAULTS: Readonly<Record<string, { fault: Fault; told: RegExp }>> = {
   },
 };
 
-describe.concurrent('an endpoint that is sick from the beginning', () => {
+describe.concurrent('an endpoint that is sick from the beginning', DEADLINE_TESTS, () => {
   for (const [name, { fault, told }] of Object.entries(FAULTS)) {
     it(`${name}: the program polls on, and SIGTERM brings a REPORT that invents nothing`, () =>
       withProgram({ fault }, async (program) => {
@@ -114,7 +122,7 @@ describe.concurrent('an endpoint that is sick from the beginning', () => {
     }));
 });
 
-describe.concurrent('answers that do not hang together', () => {
+describe.concurrent('answers that do not hang together', DEADLINE_TESTS, () => {
   it('stats of an id that no metadata knows cost nothing', () =>
     withProgram(
       {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Program } from '../support/program.ts';
-import { BATCH, SIDECAR, SIZE } from '../support/program-test.ts';
-import { type SimulatedTask, startSimulatedTask } from '../support/simulated-task.ts';
+import { BATCH, DEADLINE_TESTS, SIDECAR, SIZE } from '../support/program-test.ts';
+import { type SimulatedTask, startSimulatedTask, WITHOUT_PROC } from '../support/simulated-task.ts';
 
 async function withStdout(
   stdout: 'pipe' | number,
@@ -14,6 +14,7 @@ async function withStdout(
   const task = await startSimulatedTask({ containers: [BATCH, SIDECAR], size: SIZE, launchType: 'EC2' });
   const environment = {
     ...task.environment(),
+    ...WITHOUT_PROC,
     FARGAUGE_OUTPUT: 'stdout',
     FARGAUGE_STOP_TIMEOUT_SECONDS: '5',
   };
@@ -26,7 +27,7 @@ async function withStdout(
   }
 }
 
-describe.concurrent('a stdout that takes nothing', () => {
+describe.concurrent('a stdout that takes nothing', DEADLINE_TESTS, () => {
   it('closed by its reader: the run goes on, exit code 0, and stderr counts what was lost', () =>
     withStdout('pipe', async (program, task) => {
       program.process.stdout?.destroy();

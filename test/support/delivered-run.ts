@@ -8,7 +8,12 @@ import {
 } from './cloudwatch-server.ts';
 import { type Ended, type ParsedLine, Program } from './program.ts';
 import { BATCH, SIDECAR, SIZE } from './program-test.ts';
-import { type SimulatedContainer, type SimulatedTask, startSimulatedTask } from './simulated-task.ts';
+import {
+  type SimulatedContainer,
+  type SimulatedTask,
+  startSimulatedTask,
+  WITHOUT_PROC,
+} from './simulated-task.ts';
 
 const REGION = 'us-east-1';
 const SMALL_JITTER = join(import.meta.dirname, 'small-jitter.ts');
@@ -58,6 +63,7 @@ export async function withDeliveredRun(
   });
   const program = new Program({
     ...task.environment(),
+    ...WITHOUT_PROC,
     NODE_OPTIONS: `--import ${SMALL_JITTER}`,
     AWS_ACCESS_KEY_ID: 'AKID',
     AWS_SECRET_ACCESS_KEY: 'secret',

@@ -5,6 +5,7 @@ import {
   type SimulatedTask,
   type SimulatedTaskOptions,
   startSimulatedTask,
+  WITHOUT_PROC,
 } from './simulated-task.ts';
 
 export const MIB = 1024 * 1024;
@@ -30,6 +31,7 @@ export async function withProgram(
   task.fault = options.fault;
   const program = new Program({
     ...task.environment(),
+    ...WITHOUT_PROC,
     FARGAUGE_OUTPUT: 'stdout',
     FARGAUGE_STOP_TIMEOUT_SECONDS: '5',
     ...options.environment,
@@ -41,6 +43,11 @@ export async function withProgram(
     await task.close();
   }
 }
+
+/**
+ * For tests of a deadline on the real clock: a machine that is busy otherwise may miss one, a defect misses them all.
+ */
+export const DEADLINE_TESTS = { retry: 2 };
 
 /** What holds at every end: one REPORT and nothing after it, exit code 0, no crash, before `deadlineMs`. */
 export function expectOrderlyEnd(ended: Ended, deadlineMs = 3_000): ParsedLine {

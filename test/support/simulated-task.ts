@@ -66,6 +66,9 @@ export interface Served {
 const TASK_ID = '0123456789abcdef0123456789abcdef';
 const ZERO_TIME = '0001-01-01T00:00:00Z';
 
+/** Processes of containers that happen to run on this machine are none of the simulated task's. */
+export const WITHOUT_PROC = { FARGAUGE_PROC: 'off' };
+
 export class SimulatedTask {
   readonly #options: SimulatedTaskOptions;
   readonly #server: Server;
