@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { systemClock } from '../clock.ts';
 import { messageOf } from '../notifier/message.ts';
+import type { NoticeSkipReason } from '../notifier/notifier.ts';
 import { endingOf, type Result } from '../notifier/run-ending.ts';
 import { findRunLines, type RunLines } from '../notifier/run-lines.ts';
 import { NOTIFIER_VARIABLES } from '../notifier/settings.ts';
-import { parseEvent, type SkipReason } from '../notifier/stopped-task.ts';
+import { parseEvent } from '../notifier/stopped-task.ts';
 import { LineReading } from '../reading/found-lines.ts';
 import { fileLines, ReadError } from '../reading/text-lines.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
@@ -85,10 +86,11 @@ async function readEvent(file: string, { stdin }: Streams): Promise<unknown> {
   }
 }
 
-const SKIPS: Readonly<Record<SkipReason | 'unwanted', string>> = {
+const SKIPS: Readonly<Record<NoticeSkipReason, string>> = {
   'other-event': 'it is no "ECS Task State Change" of aws.ecs',
   'not-stopped': 'the task has not stopped yet: its lastStatus is not STOPPED',
   malformed: 'it does not say which task it is about, or in which state that is',
+  'other-family': `its family is not listed in ${NOTIFIER_VARIABLES.families.name}`,
   unwanted: 'no channel or webhook is named for a run that ended so',
 };
 

@@ -362,6 +362,20 @@ describe('the notifier', () => {
     expect(slack.requestCount).toBe(0);
   });
 
+  it('skips what is of another family, and asks nothing for it', async () => {
+    notifier = createNotifier({ FARGAUGE_SLACK_FAMILIES: 'engine,*-batch,!weekly-*' });
+    const ofFamily = (family: string) => {
+      const taskDefinitionArn = `arn:aws:ecs:us-east-1:123456789012:task-definition/${family}:3`;
+      return notifier.notify({ ...success, detail: { ...success.detail, taskDefinitionArn } }, REMAINING_MS);
+    };
+    for (const family of ['engines', 'my-engine', 'weekly-batch']) {
+      expect(await ofFamily(family)).toMatchObject({ kind: 'skipped', reason: 'other-family' });
+    }
+    expect(aws.asked).toEqual([]);
+    expect(await ofFamily('engine')).toMatchObject({ kind: 'sent' });
+    expect(await ofFamily('nightly-batch')).toMatchObject({ kind: 'sent' });
+  });
+
   it('skips a result without a channel', async () => {
     notifier = createNotifier({ FARGAUGE_SLACK_SUCCESS_CHANNEL: '' });
     expect(await notifier.notify(success, REMAINING_MS)).toEqual({

@@ -357,7 +357,7 @@ describe('terraform', () => {
     }[];
     const planned = (type: string) => resources.find((resource) => resource.type === type)?.values;
     expect(JSON.parse(String(planned('aws_cloudwatch_event_rule')?.event_pattern))).toEqual(
-      cloudFormationPattern(FAMILIES),
+      cloudFormationPattern(),
     );
     const { Runtime, Handler, Timeout, MemorySize, variables } = cloudFormationFunction();
     const lambda = planned('aws_lambda_function');
@@ -369,6 +369,7 @@ describe('terraform', () => {
     });
     const told = lambda?.environment as readonly { variables: JsonObject }[] | undefined;
     expect(Object.keys(told?.[0]?.variables ?? {}).toSorted()).toEqual(variables);
+    expect(told?.[0]?.variables.FARGAUGE_SLACK_FAMILIES).toBe('nightly-batch,import-*');
     expect(planned('aws_sqs_queue')).toMatchObject({ message_retention_seconds: 1_209_600 });
     // Names that AWS gives are not known before: the policy is compared as it is written.
     const source = readFileSync(join(DEPLOY, 'terraform/notifier/main.tf'), 'utf8');
@@ -378,6 +379,16 @@ describe('terraform', () => {
       .map(([, Sid = '', Action = '']) => actionsOf({ Sid, Action: JSON.parse(Action) }))
       .filter(({ Sid }) => Sid !== 'RuleKeepsWhatCouldNotBeDelivered' && Sid !== 'DecryptsTheSecret');
     expect(written).toEqual(cloudFormationActions());
+  });
+
+  it.each([
+    ['-var=families=["two words"]', 'the name of a family'],
+    ['-var=families=[]', 'the name of a family'],
+    ['-var=report_wait_seconds=0.5', 'a whole number from 0 to 40'],
+    ['-var=report_wait_seconds=41', 'a whole number from 0 to 40'],
+  ])('refuses of the notifier %s', (variable, message) => {
+    const others = ['-var=package_file=x', `-var=secret_arn=${SECRET_ARN}`, '-var=log_group_arns=[]'];
+    expect(() => planOf('terraform/notifier', ...others, variable)).toThrow(message);
   });
 
   it('plans the forwarder of the CloudFormation template', () => {
