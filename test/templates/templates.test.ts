@@ -14,7 +14,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inject } from '../../src/deploy/injection.ts';
 import type { JsonObject } from '../../src/deploy/json-text.ts';
-import { ORDERS, type Order } from '../../src/deploy/sidecar-container.ts';
+import {
+  CREATE_LOG_GROUP_ACTION,
+  LOG_ACTIONS,
+  ORDERS,
+  type Order,
+} from '../../src/deploy/sidecar-container.ts';
 import { readTemplate } from '../deploy/cloudformation-template.ts';
 import { awslogs, container, ECR, fileOf, taskDefinition } from '../deploy/task-definitions.ts';
 import { blocksOf } from '../docs/pages.ts';
@@ -258,6 +263,16 @@ describe('terraform', () => {
       expect(JSON.stringify(planned.at(-1))).not.toContain('null');
       expect(withoutNulls(planned)).toEqual(injected({ containers, order }));
     }
+  });
+
+  it('lets the task role write into the log group, and create it where the sidecar shall', () => {
+    const actions = (environment: JsonObject) => {
+      planSidecar({ containers: [weighing] }, { environment });
+      const plan = JSON.parse(terraform('terraform', 'show', '-json', 'plan'));
+      return JSON.parse(plan.planned_values.outputs.task_role_policy.value).Statement[0].Action;
+    };
+    expect(actions({ FARGAUGE_JOB: 'a' })).toEqual([...LOG_ACTIONS]);
+    expect(actions({ FARGAUGE_CREATE_LOG_GROUP: 'true' })).toEqual([...LOG_ACTIONS, CREATE_LOG_GROUP_ACTION]);
   });
 
   it.each<[string, Variables, string]>([
