@@ -106,7 +106,7 @@ export class Notifier {
   }
 
   async #search(task: StoppedTask, logs: TaskLogs | undefined, untilMs: number): Promise<Search> {
-    const { settings, aws, clock, random } = this.#dependencies;
+    const { settings, aws, clock } = this.#dependencies;
     const missing = (reason: string): Search => ({ kind: 'missing', reason });
     if (logs === undefined) return missing('its task definition could not be read');
     if (task.startedAtMs === undefined) return missing('the task never ran');
@@ -119,7 +119,7 @@ export class Notifier {
       waitMs: logs.hasSidecar ? Math.max(0, Math.min(settings.reportWaitMs, untilMs - clock.elapsed())) : 0,
       untilMs,
     };
-    const found = await searchReport(search, (...tail) => aws.readTail(...tail), { clock, random });
+    const found = await searchReport(search, (...tail) => aws.readTail(...tail), this.#dependencies);
     return found.kind === 'missing' && !logs.hasSidecar
       ? missing('its task definition has no sidecar')
       : found;

@@ -298,6 +298,27 @@ describe('the notifier', () => {
     expect(clock.slept).toEqual([]);
   });
 
+  it('tells of a log that may not be read although another one may', async () => {
+    const readTail = aws.readTail.bind(aws);
+    aws.readTail = async function* (location, sinceMs, timeoutMs) {
+      if (location.logStreamName.includes('/fargauge/')) throw named('AccessDeniedException');
+      yield* readTail(location, sinceMs, timeoutMs);
+    };
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toMatchObject({ hasReport: false });
+    expect(lastBlocks()).toContain(
+      'No figures: the REPORT did not come within 20 s; a log could not be read: AccessDeniedException: said AWS.',
+    );
+    expect(logged).toEqual([
+      {
+        level: 'warn',
+        message: 'a log could not be read',
+        logGroupName: '/ecs/nightly-batch',
+        logStreamName: 'ecs/fargauge/5b64c49eb10e4b4bbeb051b02a02c58a',
+        reason: 'AccessDeniedException: said AWS',
+      },
+    ]);
+  });
+
   it('looks again where CloudWatch Logs is throttled', async () => {
     aws.failure = named('ThrottlingException');
     await notifier.notify(outOfMemory, REMAINING_MS);
