@@ -490,7 +490,13 @@ const anyEvent = fc
   .map((detail) => ({ ...outOfMemory, detail: { ...outOfMemory.detail, ...detail } }));
 
 /** A REPORT of which every text is nasty: anybody who writes into the log may write one. */
-const anyReport = fc.record({ job: nasty, container: nasty, maxMemoryUsedMB: fc.maxSafeInteger() });
+const anyReport = fc.record({
+  status: fc.constantFrom('success', 'failure', 'stopped'),
+  job: nasty,
+  container: nasty,
+  oomEvidence: nasty,
+  maxMemoryUsedMB: fc.maxSafeInteger(),
+});
 
 describe('whatever comes', () => {
   it('Slack takes every message of a thousand, and nothing in one mentions but the mention that is set', async () => {
@@ -515,6 +521,18 @@ describe('whatever comes', () => {
       { numRuns: 1_000 },
     );
     expect(slack.taken).toHaveLength(1_000);
+  });
+
+  it('four long reasons and a long evidence are one notice', async () => {
+    const containers = ['a', 'b', 'c', 'd'].map((name) => ({ name, reason: name.repeat(1_000) }));
+    const detail = { ...outOfMemory.detail, containers, stoppedReason: 's'.repeat(1_000) };
+    const event = { ...outOfMemory, detail };
+    const [line = ''] = linesFor(outOfMemory).filter((each) => each.includes('"REPORT"'));
+    const report = JSON.stringify({ ...JSON.parse(line), status: 'failure', oomEvidence: 'e'.repeat(1_000) });
+    aws.logs.set('/ecs/nightly-batch ecs/nightly-batch/5b64c49eb10e4b4bbeb051b02a02c58a', [report]);
+    expect(await notifier.notify(event, REMAINING_MS)).toMatchObject({ hasReport: true });
+    expect(slack.refusals).toEqual([]);
+    expect(lastBlocks()).toContain('Evidence: eee');
   });
 
   it('256 KB of it are one notice, too', async () => {
