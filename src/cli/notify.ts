@@ -37,7 +37,7 @@ Variables, without --dry-run:
 ${VARIABLES.map(({ name, help }) => `  ${name}\n    ${help.replaceAll('`', '')}`).join('\n')}
 
 Exit codes: 0, also when the event gives no notice, which is told on stderr; 1 when the notice could not be sent; 2 for
-wrong use and for a file that cannot be read.
+wrong use, for a file that cannot be read, and for one that holds no event.
 `;
 
 export const notifyCommand: Command = {
@@ -79,11 +79,19 @@ async function readEvent(file: string, { stdin }: Streams): Promise<unknown> {
   } catch (cause) {
     throw new ReadError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
   }
+  let event: unknown;
   try {
-    return JSON.parse(json);
+    // Some Windows programs begin a file with a byte order mark.
+    event = JSON.parse(json.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new ReadError(`${file} is not JSON: ${(cause as Error).message}`, { cause });
   }
+  const { source, 'detail-type': detailType, Messages } = Object(event);
+  if (typeof source === 'string' && typeof detailType === 'string') return event;
+  const why = Array.isArray(Messages)
+    ? "an answer of SQS; the event is what --query 'Messages[0].Body' --output text prints"
+    : 'it has no source and no detail-type';
+  throw new ReadError(`${file} is no event of EventBridge: ${why}`);
 }
 
 const SKIPS: Readonly<Record<NoticeSkipReason, string>> = {
