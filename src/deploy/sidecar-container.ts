@@ -144,7 +144,7 @@ const PLACE_OPTIONS = [
  * default since June 2025, a full buffer drops lines without a word. Of another driver nothing is known, nor of options
  * that a template's function makes: then the configuration is the batch's.
  */
-function sidecarLogConfiguration<Text>(log: LogConfiguration<Text>): LogConfiguration<Text | string> {
+export function sidecarLogConfiguration<Text>(log: LogConfiguration<Text>): LogConfiguration<Text | string> {
   if (log.logDriver !== 'awslogs' || log.options?.['awslogs-group'] === undefined) return log;
   const place = Object.entries(log.options ?? {}).filter(([option]) => PLACE_OPTIONS.includes(option));
   return { logDriver: 'awslogs', options: { ...Object.fromEntries(place), mode: 'blocking' } };

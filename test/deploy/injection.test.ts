@@ -217,9 +217,34 @@ describe('an existing sidecar', () => {
 
   it('is made right where it differs, and only there', () => {
     const once = injected(text(two));
-    const loose = { ...sidecarOf(once), essential: true, user: '0', memory: 64, privileged: true };
+    const loose = { ...sidecarOf(once), essential: true, user: '0', privileged: true };
     const wrong = { ...once, containerDefinitions: [...containersOf(two), loose] };
     expect(injected(text(wrong))).toEqual(once);
+  });
+
+  it.each<[string, JsonObject]>([
+    ['a weight', { cpu: 32 }],
+    ['a limit', { memory: 128, memoryReservation: undefined as unknown as Json }],
+    ['a limit and a reservation', { memory: 256, memoryReservation: 128 }],
+    ['a log', { logConfiguration: awslogs('/sidecars', { mode: 'non-blocking' }) }],
+  ])('keeps %s that the user gave it', (_, own) => {
+    const once = injected(text(two));
+    const mine = { ...once, containerDefinitions: [...containersOf(two), { ...sidecarOf(once), ...own }] };
+    expect(inject(text(mine), { version }).text).toBe(text(mine));
+    for (const order of ORDERS) {
+      const moved = injected(text(mine), { batch: 'proxy', order });
+      expect(sidecarOf(moved)).toMatchObject(JSON.parse(JSON.stringify(own)));
+      expect(injected(text(moved))).toEqual(moved);
+    }
+  });
+
+  it('has the log and the weight that go with another batch, where they went with the one before', () => {
+    const log = awslogs('/proxy', { mode: 'blocking' });
+    const other = container('proxy', { logConfiguration: awslogs('/proxy') });
+    const definition = taskDefinition([container('batch', { cpu: 512 }), other]);
+    const moved = injected(text(injected(text(definition))), { batch: 'proxy' });
+    expect(sidecarOf(moved)).toMatchObject({ logConfiguration: log });
+    expect(sidecarOf(moved)).not.toHaveProperty('cpu');
   });
 
   it('moves to another batch and another order without leaving a trace', () => {
