@@ -270,7 +270,7 @@ function respelled(value: Json, spell: (key: string) => string): Json {
 }
 
 /** A function of CloudFormation: `{ "Ref": … }`, `{ "Fn::Sub": … }`. */
-function isIntrinsic(value: JsonObject): boolean {
+export function isIntrinsic(value: JsonObject): boolean {
   const [key = '', ...others] = Object.keys(value);
   return others.length === 0 && (key === 'Ref' || key.startsWith('Fn::'));
 }

@@ -380,6 +380,64 @@ describe('what will not work', () => {
   const batch = container('batch', { cpu: 1024 });
   const warnings = (definition: JsonObject) => inject(text(definition), { version }).warnings.join('\n');
 
+  /** A task definition whose sidecar has something of the user's. */
+  function withSidecar(own: JsonObject, logDriver?: string): JsonObject {
+    const plain = taskDefinition([
+      container('batch', logDriver === undefined ? {} : { logConfiguration: { logDriver } }),
+    ]);
+    const once = injected(text(plain));
+    return { ...once, containerDefinitions: [...containersOf(plain), { ...sidecarOf(once), ...own }] };
+  }
+
+  const told = { environment: [{ name: 'FARGAUGE_LOG_GROUP', value: '/g' }] };
+
+  it.each<[string, JsonObject]>([
+    [
+      'the log of the batch alone may drop lines',
+      taskDefinition([container('batch', { logConfiguration: awslogs('/g', { mode: 'non-blocking' }) })]),
+    ],
+    ['the log driver is another, but the log group is told', withSidecar(told, 'splunk')],
+    ['lines go to CloudWatch Logs, not through FireLens', withSidecar(told, 'awsfirelens')],
+    [
+      'lines go to stdout as they shall',
+      withSidecar({ environment: [{ name: 'FARGAUGE_OUTPUT', value: 'stdout' }] }, 'splunk'),
+    ],
+    [
+      'Fluent Bit sends the bare line',
+      withSidecar(
+        {
+          ...told,
+          logConfiguration: { logDriver: 'awsfirelens', options: { log_key: 'log' } },
+        },
+        'awsfirelens',
+      ),
+    ],
+    ['a restart policy is off', withSidecar({ restartPolicy: { enabled: false } })],
+  ])('is nothing where %s', (_, definition) => {
+    expect(warnings(definition)).toBe('');
+  });
+
+  it.each<[string, JsonObject]>([
+    [
+      'the log',
+      { LogConfiguration: { 'Fn::If': ['Live', { LogDriver: 'awslogs' }, { Ref: 'AWS::NoValue' }] } },
+    ],
+    ['its driver', { LogConfiguration: { LogDriver: { Ref: 'Driver' } } }],
+    ['its options', { LogConfiguration: { LogDriver: 'awslogs', Options: { 'Fn::If': ['Live', {}, {}] } } }],
+  ])("is not told of %s where a template's function makes it", (_, properties) => {
+    const template = {
+      TaskRoleArn: 'arn',
+      ContainerDefinitions: [{ Name: 'a', Image: `${ECR}/a`, ...properties }],
+    };
+    expect(warnings(template)).toBe('');
+  });
+
+  it('of FireLens without a log group is that lines go through it, and how', () => {
+    expect(
+      warnings(taskDefinition([container('batch', { logConfiguration: { logDriver: 'awsfirelens' } })])),
+    ).toMatch(/logDriver is "awsfirelens", not "awslogs": no log group is known.*\n.*log_key log/);
+  });
+
   it('is nothing for the task definitions to start from', () => {
     expect(inject(fileOf('fargate-batch.json'), { version }).warnings).toEqual([]);
   });
@@ -407,14 +465,29 @@ describe('what will not work', () => {
       'take a larger task size',
     ],
     [
-      'the log may drop lines',
-      taskDefinition([container('batch', { logConfiguration: awslogs('/g', { mode: 'non-blocking' }) })]),
-      'containerDefinitions[0].logConfiguration.options.mode is "non-blocking"',
+      "the sidecar's log may drop lines",
+      withSidecar({ logConfiguration: awslogs('/g', { mode: 'non-blocking' }) }),
+      'containerDefinitions[1].logConfiguration.options.mode is "non-blocking"',
+    ],
+    [
+      "the sidecar's log may drop lines, as ECS has it by default",
+      withSidecar({ logConfiguration: awslogs('/g') }),
+      'containerDefinitions[1].logConfiguration.options.mode is absent',
     ],
     [
       'the log driver is another',
-      taskDefinition([container('batch', { logConfiguration: { logDriver: 'awsfirelens' } })]),
-      'containerDefinitions[0].logConfiguration.logDriver is "awsfirelens", not "awslogs"',
+      taskDefinition([container('batch', { logConfiguration: { logDriver: 'splunk' } })]),
+      'containerDefinitions[0].logConfiguration.logDriver is "splunk", not "awslogs"',
+    ],
+    [
+      'FireLens packs the line into another',
+      withSidecar({ environment: [{ name: 'FARGAUGE_OUTPUT', value: 'stdout' }] }, 'awsfirelens'),
+      'Fluent Bit must send the bare line (`log_key log`)',
+    ],
+    [
+      'the sidecar is restarted',
+      withSidecar({ restartPolicy: { enabled: true } }),
+      'containerDefinitions[1].restartPolicy is set',
     ],
     [
       'there is no log',
