@@ -560,7 +560,17 @@ describe('bad input', () => {
   it.each([
     ['nothing', ' \n', 'it is empty'],
     ['no JSON', '{\n  "family": nightly\n}', "it is not JSON: Unexpected token 'i' (line 2 column 14)"],
-    ['YAML', 'Resources:\n  Task:\n', "it is not JSON: Unexpected token 'R' (line 1 column 1)"],
+    [
+      'YAML',
+      'Resources:\n  Task:\n',
+      "it is not JSON: Unexpected token 'R' (line 1 column 1). YAML is not read: see docs/cloudformation.md",
+    ],
+    [
+      'YAML with a comment and a mark',
+      '# ours\n---\nfamily: nightly\n',
+      'YAML is not read: see docs/cloudformation.md',
+    ],
+    ['YAML that is a list', '- name: batch\n', 'YAML is not read: see docs/cloudformation.md'],
     [
       'JSON with a comment',
       '{\n  // why\n}',
@@ -712,6 +722,14 @@ describe('bad input', () => {
     expect(refusal(() => remove(alone))).toContain('holds nothing but fargauge: nothing would be left');
     const foreign = text(taskDefinition([container('a'), sidecar({ image: 'x' })]));
     expect(refusal(() => remove(foreign))).toContain('it is another program');
+  });
+
+  it('that is broken JSON is not taken for YAML', () => {
+    for (const source of ['{\nfamily: nightly\n}', '// key: value\n{}', '"a": 1', 'nightly']) {
+      const message = refusal(() => inject(source, { version }));
+      expect(message).toContain('it is not JSON');
+      expect(message).not.toContain('YAML');
+    }
   });
 
   it('that is no JSON has the place of what is wrong', () => {
