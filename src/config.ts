@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { ALL_CONTAINERS, type Selection } from './core/selection.ts';
+import { ALL_CONTAINERS, parseSelection, type Selection } from './core/selection.ts';
 import {
   type Environment,
   quoted,
@@ -65,13 +65,7 @@ const output = z.pipe(
 
 const selection = z.pipe(
   z.string().check(z.regex(/^!?[A-Za-z0-9_*~-]+(,!?[A-Za-z0-9_*~-]+)*$/)),
-  z.transform((text): Selection => {
-    const patterns = text.split(',');
-    return {
-      include: patterns.filter((pattern) => !pattern.startsWith('!')),
-      exclude: patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1)),
-    };
-  }),
+  z.transform(parseSelection),
 );
 
 /** Every variable that the sidecar reads but for those that ECS sets. The README's table is made from this one. */

@@ -1,22 +1,25 @@
 # Adds the fargauge sidecar to a list of container definitions. It makes no resources and needs no provider.
 
 locals {
-  essential = [for each in var.container_definitions : each.name if try(each.essential, true)]
+  # What a typed variable leaves out with optional(...) is null: it counts as not there.
+  containers = [for each in var.container_definitions : { for key, value in each : key => value if value != null }]
+
+  essential = [for each in local.containers : each.name if try(each.essential, true)]
   # The log router of FireLens is essential too, but not what the report is about.
-  routers    = [for each in var.container_definitions : each.name if try(each.firelensConfiguration, null) != null]
+  routers    = [for each in local.containers : each.name if try(each.firelensConfiguration, null) != null]
   programs   = [for name in local.essential : name if !contains(local.routers, name)]
   batch_name = var.batch != null ? var.batch : try(local.programs[0], local.essential[0], null)
   # JSON texts instead of values, because containers with different keys have different types.
-  batch_json = one([for each in var.container_definitions : jsonencode(each) if each.name == local.batch_name])
+  batch_json = one([for each in local.containers : jsonencode(each) if each.name == local.batch_name])
   batch      = jsondecode(coalesce(local.batch_json, "{}"))
-  batch_log  = try(local.batch.logConfiguration, null)
+  batch_log  = try({ for key, value in local.batch.logConfiguration : key => value if value != null }, null)
 
   # Where the batch's log is; the other options say how the batch writes it.
   place_options = ["awslogs-group", "awslogs-region", "awslogs-stream-prefix", "awslogs-create-group", "awslogs-endpoint"]
   awslogs_json = jsonencode({
     logDriver = "awslogs"
     options = merge(
-      { for option, value in try(local.batch_log.options, {}) : option => value if contains(local.place_options, option) },
+      { for option, value in try(local.batch_log.options, {}) : option => value if value != null && contains(local.place_options, option) },
       { mode = "blocking" },
     )
   })
@@ -37,7 +40,7 @@ locals {
     stopTimeout       = var.stop_timeout
     environment = concat(
       [{ name = "FARGAUGE_STOP_TIMEOUT_SECONDS", value = tostring(var.stop_timeout) }],
-      length(var.container_definitions) > 1 ? [{ name = "FARGAUGE_BATCH", value = local.batch_name }] : [],
+      length(local.containers) > 1 ? [{ name = "FARGAUGE_BATCH", value = local.batch_name }] : [],
       [for name, value in var.environment : { name = name, value = value }],
     )
     user                   = "65532:65532"
@@ -48,7 +51,7 @@ locals {
   sidecar = { for key, value in local.sidecar_with_nulls : key => value if value != null }
 
   others_json = [
-    for each in var.container_definitions :
+    for each in local.containers :
     each.name == local.batch_name && var.order == "sidecar-first"
     ? jsonencode(merge(each, { dependsOn = concat(try(each.dependsOn, []), [local.start_after_sidecar]) }))
     : jsonencode(each)

@@ -17,9 +17,12 @@ output "task_role_policy" {
   value = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid      = "FargaugeWritesItsLines"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Sid    = "FargaugeWritesItsLines"
+      Effect = "Allow"
+      Action = concat(
+        ["logs:CreateLogStream", "logs:PutLogEvents"],
+        lookup(var.environment, "FARGAUGE_CREATE_LOG_GROUP", "false") == "true" ? ["logs:CreateLogGroup"] : [],
+      )
       Resource = "${trimsuffix(var.log_group_arn, ":*")}:*"
     }]
   })

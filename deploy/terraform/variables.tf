@@ -61,6 +61,6 @@ variable "environment" {
 }
 
 variable "log_group_arn" {
-  description = "ARN of the batch's log group, as aws_cloudwatch_log_group gives it, for the task role's policy."
+  description = "ARN of the batch's log group, or of the one that FARGAUGE_LOG_GROUP names, as aws_cloudwatch_log_group gives it: for the task role's policy."
   type        = string
 }

@@ -16,10 +16,14 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { firstCycle } from '../deploy/cycle.ts';
 import {
   BATCH_VARIABLE,
+  CREATE_LOG_GROUP_ACTION,
+  CREATE_LOG_GROUP_VARIABLE,
   LOG_ACTIONS,
+  LOG_GROUP_VARIABLE,
   type LogConfiguration,
   MAX_CONTAINERS,
   ORDERS,
+  OUTPUT_VARIABLE,
   PROC_VARIABLE,
   SHARP_PID_MODE,
   SIDECAR_NAME,
@@ -62,7 +66,7 @@ export interface FargaugeExtensionProps {
 
 /**
  * Adds the fargauge sidecar to a task definition, and to its task role what the sidecar needs to write into the
- * batch's log group: `taskDefinition.addExtension(new FargaugeExtension({ image }))`, after its containers.
+ * log group of its lines: `taskDefinition.addExtension(new FargaugeExtension({ image }))`, after its containers.
  */
 export class FargaugeExtension implements ITaskDefinitionExtension {
   readonly #props: FargaugeExtensionProps;
@@ -132,7 +136,7 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
     });
     const [first, second] = order === 'batch-first' ? [batch, sidecar] : [sidecar, batch];
     second.addContainerDependencies({ container: first, condition: ContainerDependencyCondition.START });
-    grantLog(taskDefinition, log);
+    grantLog(taskDefinition, log, environment);
     validateAtSynthesis(taskDefinition);
   }
 
@@ -221,28 +225,48 @@ function logConfigurationOf({ logDriver, options, secretOptions }: LogDriverConf
   return { logDriver, ...(options && { options }), ...(secretOptions && { secretOptions }) };
 }
 
-/** These actions take a log group's ARN with a trailing `:*` (CloudWatch Logs user guide, "Overview of managing access permissions"). */
-function grantLog(taskDefinition: TaskDefinition, log: LogDriverConfig | undefined): void {
-  const group = log?.options?.['awslogs-group'];
-  const region = log?.options?.['awslogs-region'];
-  if (log?.logDriver !== 'awslogs' || group === undefined) {
+/**
+ * The log group that the sidecar writes into, and nothing where it is told to write to stdout.
+ * These actions take a log group's ARN with a trailing `:*` (CloudWatch Logs user guide, "Overview of managing access permissions").
+ */
+function grantLog(
+  taskDefinition: TaskDefinition,
+  log: LogDriverConfig | undefined,
+  environment: Readonly<Record<string, string>> = {},
+): void {
+  if (environment[OUTPUT_VARIABLE] === 'stdout') return;
+  const place = logGroupOf(log, environment);
+  if (place === undefined) {
     Annotations.of(taskDefinition).addWarningV2(
       'fargauge:no-log-group',
-      "The batch's log driver is not awslogs: the lines of fargauge go to the sidecar's own log, unless its " +
-        'environment sets FARGAUGE_LOG_GROUP and the task role allows writing there.',
+      `The batch's log driver is not awslogs, and ${LOG_GROUP_VARIABLE} is not set in the sidecar's environment: the ` +
+        "lines of fargauge go to the sidecar's own log.",
     );
     return;
   }
   const logGroupArn = Stack.of(taskDefinition).formatArn({
     service: 'logs',
     resource: 'log-group',
-    resourceName: `${group}:*`,
+    resourceName: `${place.group}:*`,
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    ...(region !== undefined && { region }),
+    ...(place.region && { region: place.region }),
   });
-  taskDefinition.addToTaskRolePolicy(
-    new PolicyStatement({ actions: [...LOG_ACTIONS], resources: [logGroupArn] }),
-  );
+  const actions = [
+    ...LOG_ACTIONS,
+    ...(environment[CREATE_LOG_GROUP_VARIABLE] === 'true' ? [CREATE_LOG_GROUP_ACTION] : []),
+  ];
+  taskDefinition.addToTaskRolePolicy(new PolicyStatement({ actions, resources: [logGroupArn] }));
+}
+
+/** As the sidecar finds it (sinks/route.ts). An empty variable counts as unset. */
+function logGroupOf(
+  log: LogDriverConfig | undefined,
+  environment: Readonly<Record<string, string>>,
+): { readonly group: string; readonly region: string | undefined } | undefined {
+  const told = environment[LOG_GROUP_VARIABLE];
+  if (told) return { group: told, region: environment.AWS_REGION || environment.AWS_DEFAULT_REGION };
+  const group = log?.logDriver === 'awslogs' ? log.options?.['awslogs-group'] : undefined;
+  return group === undefined ? undefined : { group, region: log?.options?.['awslogs-region'] };
 }
 
 /** Containers and dependencies that are added after the sidecar are only seen when all is put together. */

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { systemClock } from '../clock.ts';
 import { messageOf } from '../notifier/message.ts';
+import type { NoticeSkipReason } from '../notifier/notifier.ts';
 import { endingOf, type Result } from '../notifier/run-ending.ts';
 import { findRunLines, type RunLines } from '../notifier/run-lines.ts';
 import { NOTIFIER_VARIABLES } from '../notifier/settings.ts';
-import { parseEvent, type SkipReason } from '../notifier/stopped-task.ts';
+import { parseEvent } from '../notifier/stopped-task.ts';
 import { LineReading } from '../reading/found-lines.ts';
 import { fileLines, ReadError } from '../reading/text-lines.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
@@ -36,7 +37,7 @@ Variables, without --dry-run:
 ${VARIABLES.map(({ name, help }) => `  ${name}\n    ${help.replaceAll('`', '')}`).join('\n')}
 
 Exit codes: 0, also when the event gives no notice, which is told on stderr; 1 when the notice could not be sent; 2 for
-wrong use and for a file that cannot be read.
+wrong use, for a file that cannot be read, and for one that holds no event.
 `;
 
 export const notifyCommand: Command = {
@@ -78,17 +79,26 @@ async function readEvent(file: string, { stdin }: Streams): Promise<unknown> {
   } catch (cause) {
     throw new ReadError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
   }
+  let event: unknown;
   try {
-    return JSON.parse(json);
+    // Some Windows programs begin a file with a byte order mark.
+    event = JSON.parse(json.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new ReadError(`${file} is not JSON: ${(cause as Error).message}`, { cause });
   }
+  const { source, 'detail-type': detailType, Messages } = Object(event);
+  if (typeof source === 'string' && typeof detailType === 'string') return event;
+  const why = Array.isArray(Messages)
+    ? "an answer of SQS; the event is what --query 'Messages[0].Body' --output text prints"
+    : 'it has no source and no detail-type';
+  throw new ReadError(`${file} is no event of EventBridge: ${why}`);
 }
 
-const SKIPS: Readonly<Record<SkipReason | 'unwanted', string>> = {
+const SKIPS: Readonly<Record<NoticeSkipReason, string>> = {
   'other-event': 'it is no "ECS Task State Change" of aws.ecs',
   'not-stopped': 'the task has not stopped yet: its lastStatus is not STOPPED',
   malformed: 'it does not say which task it is about, or in which state that is',
+  'other-family': `its family is not listed in ${NOTIFIER_VARIABLES.families.name}`,
   unwanted: 'no channel or webhook is named for a run that ended so',
 };
 

@@ -1,12 +1,26 @@
 import type { Container } from './types.ts';
 
-/** Patterns out of `FARGAUGE_CONTAINERS`: names with `*`; empty `include` means all candidates. */
+/** Patterns out of a variable: names with `*`; an empty `include` means all. */
 export interface Selection {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
 }
 
 export const ALL_CONTAINERS: Selection = { include: [], exclude: [] };
+
+/** @param text patterns separated by commas; `!` before one leaves out what it fits */
+export function parseSelection(text: string): Selection {
+  const patterns = text.split(',');
+  return {
+    include: patterns.filter((pattern) => !pattern.startsWith('!')),
+    exclude: patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1)),
+  };
+}
+
+export function isSelected({ include, exclude }: Selection, name: string): boolean {
+  const isIncluded = include.length === 0 || include.some((pattern) => matches(pattern, name));
+  return isIncluded && !exclude.some((pattern) => matches(pattern, name));
+}
 
 /** Containers that AWS adds to a task of its own accord. */
 export const HELPERS: readonly string[] = ['~internal~*', 'aws-guardduty-agent*', 'ecs-service-connect-*'];
@@ -23,10 +37,7 @@ export function isObserved(
   { settings, self }: { settings: { containers: Selection }; self: { name: string } | undefined },
   container: Container,
 ): boolean {
-  if (!isCandidate(container, self?.name)) return false;
-  const { include, exclude } = settings.containers;
-  const isIncluded = include.length === 0 || include.some((pattern) => matches(pattern, container.name));
-  return isIncluded && !exclude.some((pattern) => matches(pattern, container.name));
+  return isCandidate(container, self?.name) && isSelected(settings.containers, container.name);
 }
 
 /** Whole-name match; `*` stands for any characters, everything else for itself. */

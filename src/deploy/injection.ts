@@ -19,10 +19,12 @@ import {
   PROC_VARIABLE,
   SHARP_PID_MODE,
   SHARP_PROC,
+  SIDECAR_CPU_UNITS,
   SIDECAR_NAME,
   STOP_TIMEOUT_SECONDS,
   STOP_TIMEOUT_VARIABLE,
   sidecarContainer,
+  sidecarLogConfiguration,
   startOf,
 } from './sidecar-container.ts';
 import { DocumentError, show, TaskDefinitionDocument } from './task-definition-document.ts';
@@ -53,7 +55,10 @@ export interface Injection {
   readonly warnings: readonly string[];
 }
 
-/** What the sidecar's description decides; a further key of an existing sidecar, such as `secrets`, is kept. */
+/**
+ * What the sidecar's description decides; a further key of an existing sidecar, such as `secrets`, is kept. So are sizes
+ * and a log that no injection has given it.
+ */
 const DESCRIBED_KEYS = [
   'name',
   'image',
@@ -220,30 +225,61 @@ function describe(
     stopTimeoutSeconds: options.stopTimeoutSeconds ?? stopTimeoutOf(present) ?? STOP_TIMEOUT_SECONDS.default,
   }) as unknown as ContainerDefinition;
   const decided = [STOP_TIMEOUT_VARIABLE, BATCH_VARIABLE, ...(options.isSharp ? [PROC_VARIABLE] : [])];
-  return present ? withKept(described, present, [batch, earlier], decided) : described;
+  return present ? withKept(described, { present, batch, earlier, others }, decided) : described;
 }
 
-/** Of an existing sidecar, the user's own: further keys, variables, and containers that it waits for. */
+interface Kept {
+  readonly present: ContainerDefinition;
+  readonly batch: ContainerDefinition;
+  readonly earlier: ContainerDefinition | undefined;
+  readonly others: readonly ContainerDefinition[];
+}
+
+/** Of an existing sidecar, the user's own: keys, variables, and containers that it waits for. */
 function withKept(
   described: ContainerDefinition,
-  present: ContainerDefinition,
-  batches: readonly (ContainerDefinition | undefined)[],
+  { present, batch, earlier, others }: Kept,
   decidedVariables: readonly string[],
 ): ContainerDefinition {
-  const keys = Object.entries(present).filter(([key]) => !DESCRIBED_KEYS.includes(key));
+  const keys = Object.entries(present).filter(([key, value]) => isUsersOwn(key, value, [batch, ...others]));
   const variables = objectsIn(present.environment).filter(
     ({ name }) => !decidedVariables.some((decided) => decided === name),
   );
   const waitsFor = dependenciesOf(present).filter(
-    ({ containerName }) => !batches.some((batch) => same(batch?.name, containerName)),
+    ({ containerName }) => !same(batch.name, containerName) && !same(earlier?.name, containerName),
   );
   const dependencies = [...dependenciesOf(described), ...waitsFor];
+  const { memoryReservation = null, ...rest } = described;
   return {
-    ...described,
+    ...rest,
+    // A limit reserves as much as it allows where no reservation stands beside it.
+    ...(!keys.some(([key]) => key === 'memory') && { memoryReservation }),
     ...(dependencies.length > 0 && { dependsOn: dependencies }),
     environment: [...objectsIn(described.environment), ...variables],
     ...Object.fromEntries(keys),
   };
+}
+
+/** Whether it is the user's, because no injection sets it, or none sets it so. */
+function isUsersOwn(key: string, value: Json, containers: readonly ContainerDefinition[]): boolean {
+  if (!DESCRIBED_KEYS.includes(key)) return true;
+  if (isEquivalent(value, undefined)) return false;
+  switch (key) {
+    case 'memory':
+    case 'memoryReservation':
+      return true;
+    case 'cpu':
+      return Number(value) !== SIDECAR_CPU_UNITS;
+    case 'logConfiguration':
+      return !containers.some(({ logConfiguration: log }) => isEquivalent(value, sidecarLogOf(log)));
+    default:
+      return false;
+  }
+}
+
+function sidecarLogOf(log: Json | undefined): Json | undefined {
+  if (!isObject(log)) return undefined;
+  return sidecarLogConfiguration(log as unknown as LogConfiguration<Json>) as unknown as Json;
 }
 
 function defaultImage(document: TaskDefinitionDocument, batch: ContainerDefinition, version: string): string {

@@ -9,6 +9,9 @@ export const SIDECAR_NAME = 'fargauge';
 export const STOP_TIMEOUT_VARIABLE = 'FARGAUGE_STOP_TIMEOUT_SECONDS';
 export const BATCH_VARIABLE = 'FARGAUGE_BATCH';
 export const PROC_VARIABLE = 'FARGAUGE_PROC';
+export const LOG_GROUP_VARIABLE = 'FARGAUGE_LOG_GROUP';
+export const CREATE_LOG_GROUP_VARIABLE = 'FARGAUGE_CREATE_LOG_GROUP';
+export const OUTPUT_VARIABLE = 'FARGAUGE_OUTPUT';
 
 /**
  * The task's `pidMode` with which the sidecar sees the other containers' processes: Fargate's Linux platform 1.4.0 and
@@ -36,8 +39,10 @@ const USER = '65532:65532';
 /** ECS service quotas: containers per task definition. */
 export const MAX_CONTAINERS = 10;
 
-/** What the task role must allow on the batch's log group, so that lines go to CloudWatch Logs directly. */
+/** What the task role must allow on the log group, so that lines go to CloudWatch Logs directly. */
 export const LOG_ACTIONS = ['logs:CreateLogStream', 'logs:PutLogEvents'] as const;
+/** And where the sidecar is told to create the group when it is missing. */
+export const CREATE_LOG_GROUP_ACTION = 'logs:CreateLogGroup';
 
 /**
  * `batch-first`: the sidecar dependsOn the batch, and cannot keep it from running. `sidecar-first`: the batch
@@ -139,7 +144,7 @@ const PLACE_OPTIONS = [
  * default since June 2025, a full buffer drops lines without a word. Of another driver nothing is known, nor of options
  * that a template's function makes: then the configuration is the batch's.
  */
-function sidecarLogConfiguration<Text>(log: LogConfiguration<Text>): LogConfiguration<Text | string> {
+export function sidecarLogConfiguration<Text>(log: LogConfiguration<Text>): LogConfiguration<Text | string> {
   if (log.logDriver !== 'awslogs' || log.options?.['awslogs-group'] === undefined) return log;
   const place = Object.entries(log.options ?? {}).filter(([option]) => PLACE_OPTIONS.includes(option));
   return { logDriver: 'awslogs', options: { ...Object.fromEntries(place), mode: 'blocking' } };

@@ -147,13 +147,24 @@ function parseJson(text: string): Json {
   if (text.trim() === '') throw new DocumentError('it is empty');
   const problem = syntaxProblem(text);
   if (problem === undefined) return JSON.parse(text) as Json;
-  if (/\(line \d+ column \d+\)$/.test(problem)) throw new DocumentError(`it is not JSON: ${problem}`);
+  const hint = isYaml(text) ? '. YAML is not read: see docs/cloudformation.md' : '';
+  throw new DocumentError(`it is not JSON: ${placed(problem, text)}${hint}`);
+}
+
+/** A first key, or the first of a list, where JSON would begin with a bracket. */
+function isYaml(text: string): boolean {
+  return !/^\s*[{[]/.test(text) && /^(?:- +)?[\w-]+:(?:\s|$)/m.test(text);
+}
+
+/** What V8 says of the text, with the place where it says none. */
+function placed(problem: string, text: string): string {
+  if (/\(line \d+ column \d+\)$/.test(problem)) return problem;
   const at = UNEXPECTED_TOKEN.test(problem) ? placeOfToken(text) : text.trimEnd().length;
   const lines = text.slice(0, at).split('\n');
   // What V8 cites of the text may hold line breaks.
   const reason = problem.replace(/(?<=^Unexpected token '.+?'),.*/su, '');
   const place = `(line ${lines.length} column ${(lines.at(-1)?.length ?? 0) + 1})`;
-  throw new DocumentError(`it is not JSON: ${reason} ${place}`);
+  return `${reason} ${place}`;
 }
 
 function syntaxProblem(text: string): string | undefined {
@@ -270,7 +281,7 @@ function respelled(value: Json, spell: (key: string) => string): Json {
 }
 
 /** A function of CloudFormation: `{ "Ref": … }`, `{ "Fn::Sub": … }`. */
-function isIntrinsic(value: JsonObject): boolean {
+export function isIntrinsic(value: JsonObject): boolean {
   const [key = '', ...others] = Object.keys(value);
   return others.length === 0 && (key === 'Ref' || key.startsWith('Fn::'));
 }

@@ -1,14 +1,17 @@
-import { type ContainerDefinition, ecrRegistryOf, same } from './container-definition.ts';
+import { type ContainerDefinition, ecrRegistryOf, same, variableOf } from './container-definition.ts';
 import { isObject, type Json } from './json-text.ts';
-import { SIDECAR_NAME } from './sidecar-container.ts';
-import { show, type TaskDefinitionDocument } from './task-definition-document.ts';
+import { LOG_GROUP_VARIABLE, OUTPUT_VARIABLE, SIDECAR_NAME } from './sidecar-container.ts';
+import { isIntrinsic, show, type TaskDefinitionDocument } from './task-definition-document.ts';
 
 /** What of a task definition with the sidecar will not work, or not as meant: one sentence each. */
 export function warningsOf(document: TaskDefinitionDocument, batch: ContainerDefinition): readonly string[] {
   return [
     ...roomWarning(document, batch, 'cpu'),
     ...roomWarning(document, batch, 'memory'),
-    ...logWarnings(document, batch),
+    ...logGroupWarning(document, batch),
+    ...logModeWarning(document),
+    ...fireLensWarning(document),
+    ...restartWarning(document),
     ...roleWarning(document),
     ...executionRoleWarning(document),
     ...networkWarning(document),
@@ -56,32 +59,78 @@ function amount(value: Json | undefined): number | undefined {
   return digits === undefined ? undefined : Number(digits) * (unit ? 1024 : 1);
 }
 
-function logWarnings(document: TaskDefinitionDocument, batch: ContainerDefinition): readonly string[] {
-  const { containerDefinitions } = document.definition;
-  const index = containerDefinitions.findIndex(({ name }) => same(name, batch.name));
-  const placeOf = (...path: string[]) =>
-    document.placeOf(['containerDefinitions', index, 'logConfiguration', ...path]);
+/** Where the sidecar knows no log group (sinks/route.ts). What a template's function makes is not known here. */
+function logGroupWarning(document: TaskDefinitionDocument, batch: ContainerDefinition): readonly string[] {
+  const sidecar = sidecarIn(document);
+  if (isSet(sidecar, LOG_GROUP_VARIABLE) || isStdoutWanted(sidecar)) return [];
   const log = batch.logConfiguration;
-  if (!isObject(log)) {
-    return [
-      `${placeOf()} is ${show(log)}: the sidecar has no log either, and no log group is known. Give the batch the ` +
-        `awslogs driver, or set FARGAUGE_LOG_GROUP in ${SIDECAR_NAME}`,
-    ];
-  }
-  const warnings: string[] = [];
-  if (log.logDriver !== 'awslogs') {
-    warnings.push(
-      `${placeOf('logDriver')} is ${show(log.logDriver)}, not "awslogs": lines go to the sidecar's stdout, which this ` +
-        `driver carries, unless FARGAUGE_LOG_GROUP is set in ${SIDECAR_NAME}`,
-    );
-  }
-  if (isObject(log.options) && log.options.mode === 'non-blocking') {
-    warnings.push(
-      `${placeOf('options', 'mode')} is "non-blocking": lines that go through the log driver are dropped without a ` +
-        'word when its buffer is full',
-    );
-  }
-  return warnings;
+  const driver = isObject(log) ? log.logDriver : undefined;
+  if (driver === 'awslogs' || [log, driver].some((value) => isObject(value) && isIntrinsic(value))) return [];
+  const index = document.definition.containerDefinitions.findIndex(({ name }) => same(name, batch.name));
+  const path = ['containerDefinitions', index, 'logConfiguration', ...(isObject(log) ? ['logDriver'] : [])];
+  const shown = isObject(log) ? `${show(driver)}, not "awslogs"` : show(log);
+  const keeper = sidecar?.logConfiguration === undefined ? ', which nothing keeps' : '';
+  return [
+    `${document.placeOf(path)} is ${shown}: no log group is known, and lines go to the sidecar's stdout${keeper}. ` +
+      `Give the batch the awslogs driver, or set ${LOG_GROUP_VARIABLE} in ${SIDECAR_NAME}`,
+  ];
+}
+
+/** In the mode that ECS takes by default since June 2025, a full buffer drops lines. */
+function logModeWarning(document: TaskDefinitionDocument): readonly string[] {
+  const log = sidecarIn(document)?.logConfiguration;
+  if (!isObject(log) || (isObject(log.options) && isIntrinsic(log.options))) return [];
+  const mode = isObject(log.options) ? log.options.mode : undefined;
+  // Of another driver's default nothing was asked for.
+  const isDropping = mode === 'non-blocking' || (mode === undefined && log.logDriver === 'awslogs');
+  if (!isDropping) return [];
+  return [
+    `${placeInSidecar(document, 'logConfiguration', 'options', 'mode')} is ${show(mode)}: what goes to the sidecar's ` +
+      `stdout may be dropped without a word when the log driver's buffer is full; "blocking" keeps it`,
+  ];
+}
+
+/** Fluent Bit makes the line a text inside an object of its own, in which neither a query nor a filter finds fields. */
+function fireLensWarning(document: TaskDefinitionDocument): readonly string[] {
+  const sidecar = sidecarIn(document);
+  const log = sidecar?.logConfiguration;
+  if (!isObject(log) || log.logDriver !== 'awsfirelens') return [];
+  if (isSet(sidecar, LOG_GROUP_VARIABLE) && !isStdoutWanted(sidecar)) return [];
+  const options = isObject(log.options) ? log.options : {};
+  if (isIntrinsic(options) || options.log_key !== undefined) return [];
+  return [
+    `${placeInSidecar(document, 'logConfiguration', 'logDriver')} is "awsfirelens": Fluent Bit must send the bare line ` +
+      '(`log_key log`), or neither queries nor subscription filters find it',
+  ];
+}
+
+function restartWarning(document: TaskDefinitionDocument): readonly string[] {
+  const policy = sidecarIn(document)?.restartPolicy;
+  // A template may spell it as text.
+  if (!isObject(policy) || String(policy.enabled) !== 'true') return [];
+  return [
+    `${placeInSidecar(document, 'restartPolicy')} is set: a restarted sidecar counts its lines (seq) from 1 again, and ` +
+      'its REPORT may be taken for a copy of another line',
+  ];
+}
+
+function sidecarIn({ definition }: TaskDefinitionDocument): ContainerDefinition | undefined {
+  return definition.containerDefinitions.find(({ name }) => name === SIDECAR_NAME);
+}
+
+function placeInSidecar(document: TaskDefinitionDocument, ...path: readonly string[]): string {
+  const index = document.definition.containerDefinitions.findIndex(({ name }) => name === SIDECAR_NAME);
+  return document.placeOf(['containerDefinitions', index, ...path]);
+}
+
+/** An empty variable counts as unset. */
+function isSet(sidecar: ContainerDefinition | undefined, variable: string): boolean {
+  const value = sidecar && variableOf(sidecar, variable);
+  return value !== undefined && value !== '';
+}
+
+function isStdoutWanted(sidecar: ContainerDefinition | undefined): boolean {
+  return sidecar !== undefined && variableOf(sidecar, OUTPUT_VARIABLE) === 'stdout';
 }
 
 function roleWarning(document: TaskDefinitionDocument): readonly string[] {
@@ -94,10 +143,10 @@ function roleWarning(document: TaskDefinitionDocument): readonly string[] {
 
 /** ECS checks it when the task definition is registered, but only of one that requires FARGATE. */
 function executionRoleWarning(document: TaskDefinitionDocument): readonly string[] {
-  const { requiresCompatibilities, executionRoleArn, containerDefinitions } = document.definition;
+  const { requiresCompatibilities, executionRoleArn } = document.definition;
   const isFargate = Array.isArray(requiresCompatibilities) && requiresCompatibilities.includes('FARGATE');
   if (!isFargate || executionRoleArn !== undefined) return [];
-  const sidecar = containerDefinitions.find(({ name }) => name === SIDECAR_NAME);
+  const sidecar = sidecarIn(document);
   const log = sidecar?.logConfiguration;
   const asksForIt =
     ecrRegistryOf(sidecar?.image) !== undefined || (isObject(log) && log.logDriver === 'awslogs');

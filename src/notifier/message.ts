@@ -34,9 +34,10 @@ const SIGNS: Readonly<Record<Result, string>> = { success: '✅', failure: '❌'
 /**
  * How much of each text from outside is shown, in UTF-16 units. Slack allows 3,000 in a section's text and 2,000 in
  * each of its ten fields (@slack/types, SectionBlock), but refuses a message of some 13,000 in all
- * (msg_blocks_too_long, slackapi/bolt-js issue 2509); and nobody reads that much.
+ * (msg_blocks_too_long, slackapi/bolt-js issue 2509); and nobody reads that much. Four reasons, the evidence and a
+ * sentence of ours are one section.
  */
-const SHOWN = { job: 255, name: 60, reason: 600, startedBy: 128, noReport: 300 } as const;
+const SHOWN = { job: 255, name: 60, reason: 600, evidence: 400, startedBy: 128, noReport: 300 } as const;
 const MAX_REASONS = 4;
 /** ECS service quotas: containers per task definition; the helpers of AWS come on top of it. */
 const MAX_CONTAINERS = 12;
@@ -76,7 +77,7 @@ function explanationOf({ task, ending, lines }: Notice): string[] {
     ending.explanation ?? known(stopCode, (word) => `ECS says ${code(word, SHOWN.name)}.`),
     ...distinct.slice(0, MAX_REASONS),
     left > 0 ? `and ${left} more` : undefined,
-    known(lines?.report.oomEvidence, (evidence) => `Evidence: ${literal(evidence, SHOWN.reason)}.`),
+    known(lines?.report.oomEvidence, (evidence) => `Evidence: ${literal(evidence, SHOWN.evidence)}.`),
   ].filter((line) => line !== undefined);
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { isSelected } from '../core/selection.ts';
 import { classifyFailure } from '../sinks/retry.ts';
 import type { Aws } from './aws.ts';
 import { logsOf, type TaskDefinition, type TaskLogs } from './log-location.ts';
@@ -13,8 +14,14 @@ import { parseEvent, type SkipReason, type StoppedTask } from './stopped-task.ts
 /** What became of an event. */
 export type Notified =
   | { readonly kind: 'sent'; readonly result: Result; readonly taskId: string; readonly hasReport: boolean }
-  /** `unwanted`: the settings name no place for runs that ended so. */
-  | { readonly kind: 'skipped'; readonly reason: SkipReason | 'unwanted'; readonly count: number };
+  | { readonly kind: 'skipped'; readonly reason: NoticeSkipReason; readonly count: number };
+
+/**
+ * Why there is no notice:
+ * - `other-family`: the settings do not list its family.
+ * - `unwanted`: the settings name no place for runs that ended so.
+ */
+export type NoticeSkipReason = SkipReason | 'other-family' | 'unwanted';
 
 export interface NotifierDependencies {
   readonly settings: Settings;
@@ -59,6 +66,8 @@ export class Notifier {
     const parsed = parseEvent(event);
     if (parsed.kind === 'skip') return this.#skip(parsed.reason);
     const { task } = parsed;
+    // The rule lets all families through: EventBridge takes few patterns with an asterisk, and few long ones.
+    if (!isSelected(settings.families, task.family ?? '')) return this.#skip('other-family');
     const lookUntilMs = endMs - RESERVED_FOR_SLACK_MS;
     const definition = await this.#describe(task, lookUntilMs);
     const logs = definition && logsOf(task, definition);
@@ -97,7 +106,7 @@ export class Notifier {
   }
 
   async #search(task: StoppedTask, logs: TaskLogs | undefined, untilMs: number): Promise<Search> {
-    const { settings, aws, clock, random } = this.#dependencies;
+    const { settings, aws, clock } = this.#dependencies;
     const missing = (reason: string): Search => ({ kind: 'missing', reason });
     if (logs === undefined) return missing('its task definition could not be read');
     if (task.startedAtMs === undefined) return missing('the task never ran');
@@ -110,7 +119,7 @@ export class Notifier {
       waitMs: logs.hasSidecar ? Math.max(0, Math.min(settings.reportWaitMs, untilMs - clock.elapsed())) : 0,
       untilMs,
     };
-    const found = await searchReport(search, (...tail) => aws.readTail(...tail), { clock, random });
+    const found = await searchReport(search, (...tail) => aws.readTail(...tail), this.#dependencies);
     return found.kind === 'missing' && !logs.hasSidecar
       ? missing('its task definition has no sidecar')
       : found;
@@ -149,7 +158,7 @@ export class Notifier {
     return text;
   }
 
-  #skip(reason: SkipReason | 'unwanted'): Notified {
+  #skip(reason: NoticeSkipReason): Notified {
     const count = (this.#skipCounts.get(reason) ?? 0) + 1;
     this.#skipCounts.set(reason, count);
     return { kind: 'skipped', reason, count };

@@ -34,6 +34,12 @@ const MAX_PAUSE_MS = 4_000;
 /** One log that does not answer holds up the others for so long. */
 const MAX_LOOK_MS = 8_000;
 
+export interface SearchDependencies {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: (fields: Readonly<Record<string, unknown>>) => void;
+}
+
 /**
  * Looks for a run's REPORT in the logs where it may stand, in all of them at a time. The event and the lines travel on
  * ways of their own: either may come first, mostly by seconds. Nothing rejects: a log that cannot be read is a reason.
@@ -41,7 +47,7 @@ const MAX_LOOK_MS = 8_000;
 export async function searchReport(
   { taskId, locations, sinceMs, waitMs, untilMs }: ReportSearch,
   readTail: ReadTail,
-  { clock, random }: { readonly clock: Clock; readonly random: () => number },
+  { clock, random, log }: SearchDependencies,
 ): Promise<Search> {
   const giveUpAtMs = Math.min(clock.elapsed() + waitMs, untilMs);
   const refused = new Map<LogLocation, CallFailure>();
@@ -57,7 +63,11 @@ export async function searchReport(
       const seen = looks[index];
       if (seen === undefined) continue;
       if (!('kind' in seen)) return { kind: 'found', lines: seen };
-      if (!isPassing(seen)) refused.set(location, seen);
+      if (isPassing(seen)) continue;
+      refused.set(location, seen);
+      const { logGroupName, logStreamName } = location;
+      const { reason } = seen;
+      log({ level: 'warn', message: 'a log could not be read', logGroupName, logStreamName, reason });
     }
     const [first] = refused.values();
     if (first && refused.size === locations.length) {
@@ -67,7 +77,9 @@ export async function searchReport(
     const nextMs = pauseMs * (0.5 + random() / 2);
     if (clock.elapsed() + nextMs >= giveUpAtMs) {
       const within = waitMs > 0 ? ` within ${Math.round(waitMs / 1000)} s` : '';
-      return { kind: 'missing', reason: `the REPORT did not come${within}` };
+      // The one that may stand where it cannot be read.
+      const unread = first ? `; a log could not be read: ${first.reason}` : '';
+      return { kind: 'missing', reason: `the REPORT did not come${within}${unread}` };
     }
     await clock.sleep(nextMs);
     pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { parseSelection, type Selection } from '../core/selection.ts';
 import { type Environment, readVariable, unknownVariables, type Variable, variable } from '../variables.ts';
 import type { Result } from './run-ending.ts';
 
@@ -11,6 +12,8 @@ export interface Settings {
   readonly failureChannel: string | undefined;
   /** In Slack's markup. */
   readonly failureMention: string | undefined;
+  /** Of task definitions, whose runs are told. */
+  readonly families: Selection;
   /** How long the REPORT is waited for, ms. */
   readonly reportWaitMs: number;
   /** With a slash at its end. */
@@ -39,6 +42,12 @@ const mention = z.pipe(
     const [written, markup] = MENTIONS.find(([each]) => each.test(text)) ?? [];
     return markup?.(written?.exec(text)?.[1] ?? '') ?? '';
   }),
+);
+
+/** ECS API reference, RegisterTaskDefinition: letters, digits, underscores and hyphens. */
+const families = z.pipe(
+  z.string().check(z.regex(/^!?[A-Za-z0-9_*-]+(,!?[A-Za-z0-9_*-]+)*$/)),
+  z.transform(parseSelection),
 );
 
 const MAX_WAIT_SECONDS = 600;
@@ -92,6 +101,13 @@ export const NOTIFIER_VARIABLES = {
     mention,
     'Who is mentioned when a run failed, not when somebody stopped it. Default: nobody.',
   ),
+  families: variable(
+    'FARGAUGE_SLACK_FAMILIES',
+    '*',
+    'families separated by commas; `*` stands for any characters, `!name` leaves one out',
+    families,
+    'Families of task definitions whose runs are told.',
+  ),
   reportWaitMs: variable(
     'FARGAUGE_REPORT_WAIT_SECONDS',
     '20',
@@ -126,6 +142,7 @@ export function parseSettings(env: Environment): Settings {
     successChannel: read(NOTIFIER_VARIABLES.successChannel),
     failureChannel: read(NOTIFIER_VARIABLES.failureChannel),
     failureMention: read(NOTIFIER_VARIABLES.failureMention),
+    families: read(NOTIFIER_VARIABLES.families),
     reportWaitMs: read(NOTIFIER_VARIABLES.reportWaitMs),
     slackApiUrl: read(NOTIFIER_VARIABLES.slackApiUrl),
   };

@@ -160,15 +160,81 @@ describe('the construct', () => {
     );
   });
 
-  it('warns where the batch has no log group, and grants nothing', () => {
+  interface Granted {
+    readonly actions: readonly string[];
+    readonly group: string;
+    readonly warnings: string;
+  }
+
+  /** What the task role of a batch with such a log is granted for a sidecar with such variables. */
+  function granted(
+    logging: ContainerDefinitionOptions['logging'] | 'awslogs',
+    environment: Readonly<Record<string, string>>,
+  ): Granted {
     const stack = newStack();
     const task = fargate(stack);
-    task.addContainer('batch', { image, cpu: 10 });
-    task.addExtension(new FargaugeExtension({ image }));
-    Template.fromStack(stack).resourceCountIs('AWS::IAM::Policy', 0);
-    expect(task.node.metadata.map(({ data }) => String(data)).join()).toContain(
-      "The batch's log driver is not awslogs",
-    );
+    task.addContainer('batch', logging === 'awslogs' ? batch(stack) : { image, ...(logging && { logging }) });
+    task.addExtension(new FargaugeExtension({ image, environment }));
+    // FireLens adds a role policy of its own.
+    const policies = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
+    const [statement] = policies
+      .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes('TaskRole'))
+      .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+    return {
+      actions: statement?.Action ?? [],
+      group: statement?.Resource['Fn::Join'][1].at(-1) ?? '',
+      warnings: task.node.metadata.map(({ data }) => String(data)).join(),
+    };
+  }
+
+  const write = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+  const firelens = LogDrivers.firelens({ options: { Name: 'null' } });
+
+  it.each<[string, ...Parameters<typeof granted>, Omit<Granted, 'warnings'>]>([
+    [
+      'the log group that the sidecar is told',
+      'awslogs',
+      { FARGAUGE_LOG_GROUP: '/mine' },
+      { actions: write, group: ':logs:us-east-1:123456789012:log-group:/mine:*' },
+    ],
+    [
+      'the one that it is told beside FireLens, in the region that it is told',
+      firelens,
+      { FARGAUGE_LOG_GROUP: '/mine', AWS_REGION: 'eu-west-1' },
+      { actions: write, group: ':logs:eu-west-1:123456789012:log-group:/mine:*' },
+    ],
+    [
+      'to create it, where it shall',
+      'awslogs',
+      { FARGAUGE_LOG_GROUP: '', FARGAUGE_CREATE_LOG_GROUP: 'true' },
+      {
+        actions: [...write, 'logs:CreateLogGroup'],
+        group: ':logs:us-east-1:123456789012:log-group:/ecs/nightly-batch:*',
+      },
+    ],
+    [
+      'nothing where lines go to stdout',
+      'awslogs',
+      { FARGAUGE_OUTPUT: 'stdout' },
+      { actions: [], group: '' },
+    ],
+    [
+      'nothing there without a log either',
+      undefined,
+      { FARGAUGE_OUTPUT: 'stdout' },
+      { actions: [], group: '' },
+    ],
+  ])('grants %s, and warns of nothing', (_, logging, environment, expected) => {
+    expect(granted(logging, environment)).toEqual({ ...expected, warnings: '' });
+  });
+
+  it.each([
+    ['no log', undefined],
+    ['a log by FireLens', firelens],
+  ])('warns where the batch has %s and no log group is told, and grants nothing', (_, logging) => {
+    const { warnings, ...rest } = granted(logging, {});
+    expect(rest).toEqual({ actions: [], group: '' });
+    expect(warnings).toContain("The batch's log driver is not awslogs, and FARGAUGE_LOG_GROUP is not set");
   });
 
   it.each([

@@ -85,6 +85,28 @@ describe('fargauge notify --dry-run', () => {
     });
   });
 
+  it('reads an event behind a byte order mark', async () => {
+    const event = `\uFEFF${readFileSync(eventPath(name), 'utf8')}`;
+    expect(await notify(['--event', '-', '--dry-run'], event)).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  it('refuses what is no event, and says how it comes out of the queue', async () => {
+    for (const nothing of ['7', 'null', '[]', '{"lastStatus":"STOPPED"}']) {
+      expect(await notify(['--event', '-', '--dry-run'], nothing)).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: 'fargauge notify: - is no event of EventBridge: it has no source and no detail-type\n',
+      });
+    }
+    const received = JSON.stringify({ Messages: [{ Body: readFileSync(eventPath(name), 'utf8') }] });
+    expect(await notify(['--event', '-'], received)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining(
+        "an answer of SQS; the event is what --query 'Messages[0].Body' --output text prints",
+      ),
+    });
+  });
+
   it('tells what cannot be read', async () => {
     expect(await notify(['--event', join(folder, 'none'), '--dry-run'])).toMatchObject({
       exitCode: 2,

@@ -217,9 +217,34 @@ describe('an existing sidecar', () => {
 
   it('is made right where it differs, and only there', () => {
     const once = injected(text(two));
-    const loose = { ...sidecarOf(once), essential: true, user: '0', memory: 64, privileged: true };
+    const loose = { ...sidecarOf(once), essential: true, user: '0', privileged: true };
     const wrong = { ...once, containerDefinitions: [...containersOf(two), loose] };
     expect(injected(text(wrong))).toEqual(once);
+  });
+
+  it.each<[string, JsonObject]>([
+    ['a weight', { cpu: 32 }],
+    ['a limit', { memory: 128, memoryReservation: undefined as unknown as Json }],
+    ['a limit and a reservation', { memory: 256, memoryReservation: 128 }],
+    ['a log', { logConfiguration: awslogs('/sidecars', { mode: 'non-blocking' }) }],
+  ])('keeps %s that the user gave it', (_, own) => {
+    const once = injected(text(two));
+    const mine = { ...once, containerDefinitions: [...containersOf(two), { ...sidecarOf(once), ...own }] };
+    expect(inject(text(mine), { version }).text).toBe(text(mine));
+    for (const order of ORDERS) {
+      const moved = injected(text(mine), { batch: 'proxy', order });
+      expect(sidecarOf(moved)).toMatchObject(JSON.parse(JSON.stringify(own)));
+      expect(injected(text(moved))).toEqual(moved);
+    }
+  });
+
+  it('has the log and the weight that go with another batch, where they went with the one before', () => {
+    const log = awslogs('/proxy', { mode: 'blocking' });
+    const other = container('proxy', { logConfiguration: awslogs('/proxy') });
+    const definition = taskDefinition([container('batch', { cpu: 512 }), other]);
+    const moved = injected(text(injected(text(definition))), { batch: 'proxy' });
+    expect(sidecarOf(moved)).toMatchObject({ logConfiguration: log });
+    expect(sidecarOf(moved)).not.toHaveProperty('cpu');
   });
 
   it('moves to another batch and another order without leaving a trace', () => {
@@ -355,6 +380,64 @@ describe('what will not work', () => {
   const batch = container('batch', { cpu: 1024 });
   const warnings = (definition: JsonObject) => inject(text(definition), { version }).warnings.join('\n');
 
+  /** A task definition whose sidecar has something of the user's. */
+  function withSidecar(own: JsonObject, logDriver?: string): JsonObject {
+    const plain = taskDefinition([
+      container('batch', logDriver === undefined ? {} : { logConfiguration: { logDriver } }),
+    ]);
+    const once = injected(text(plain));
+    return { ...once, containerDefinitions: [...containersOf(plain), { ...sidecarOf(once), ...own }] };
+  }
+
+  const told = { environment: [{ name: 'FARGAUGE_LOG_GROUP', value: '/g' }] };
+
+  it.each<[string, JsonObject]>([
+    [
+      'the log of the batch alone may drop lines',
+      taskDefinition([container('batch', { logConfiguration: awslogs('/g', { mode: 'non-blocking' }) })]),
+    ],
+    ['the log driver is another, but the log group is told', withSidecar(told, 'splunk')],
+    ['lines go to CloudWatch Logs, not through FireLens', withSidecar(told, 'awsfirelens')],
+    [
+      'lines go to stdout as they shall',
+      withSidecar({ environment: [{ name: 'FARGAUGE_OUTPUT', value: 'stdout' }] }, 'splunk'),
+    ],
+    [
+      'Fluent Bit sends the bare line',
+      withSidecar(
+        {
+          ...told,
+          logConfiguration: { logDriver: 'awsfirelens', options: { log_key: 'log' } },
+        },
+        'awsfirelens',
+      ),
+    ],
+    ['a restart policy is off', withSidecar({ restartPolicy: { enabled: false } })],
+  ])('is nothing where %s', (_, definition) => {
+    expect(warnings(definition)).toBe('');
+  });
+
+  it.each<[string, JsonObject]>([
+    [
+      'the log',
+      { LogConfiguration: { 'Fn::If': ['Live', { LogDriver: 'awslogs' }, { Ref: 'AWS::NoValue' }] } },
+    ],
+    ['its driver', { LogConfiguration: { LogDriver: { Ref: 'Driver' } } }],
+    ['its options', { LogConfiguration: { LogDriver: 'awslogs', Options: { 'Fn::If': ['Live', {}, {}] } } }],
+  ])("is not told of %s where a template's function makes it", (_, properties) => {
+    const template = {
+      TaskRoleArn: 'arn',
+      ContainerDefinitions: [{ Name: 'a', Image: `${ECR}/a`, ...properties }],
+    };
+    expect(warnings(template)).toBe('');
+  });
+
+  it('of FireLens without a log group is that lines go through it, and how', () => {
+    expect(
+      warnings(taskDefinition([container('batch', { logConfiguration: { logDriver: 'awsfirelens' } })])),
+    ).toMatch(/logDriver is "awsfirelens", not "awslogs": no log group is known.*\n.*log_key log/);
+  });
+
   it('is nothing for the task definitions to start from', () => {
     expect(inject(fileOf('fargate-batch.json'), { version }).warnings).toEqual([]);
   });
@@ -382,14 +465,29 @@ describe('what will not work', () => {
       'take a larger task size',
     ],
     [
-      'the log may drop lines',
-      taskDefinition([container('batch', { logConfiguration: awslogs('/g', { mode: 'non-blocking' }) })]),
-      'containerDefinitions[0].logConfiguration.options.mode is "non-blocking"',
+      "the sidecar's log may drop lines",
+      withSidecar({ logConfiguration: awslogs('/g', { mode: 'non-blocking' }) }),
+      'containerDefinitions[1].logConfiguration.options.mode is "non-blocking"',
+    ],
+    [
+      "the sidecar's log may drop lines, as ECS has it by default",
+      withSidecar({ logConfiguration: awslogs('/g') }),
+      'containerDefinitions[1].logConfiguration.options.mode is absent',
     ],
     [
       'the log driver is another',
-      taskDefinition([container('batch', { logConfiguration: { logDriver: 'awsfirelens' } })]),
-      'containerDefinitions[0].logConfiguration.logDriver is "awsfirelens", not "awslogs"',
+      taskDefinition([container('batch', { logConfiguration: { logDriver: 'splunk' } })]),
+      'containerDefinitions[0].logConfiguration.logDriver is "splunk", not "awslogs"',
+    ],
+    [
+      'FireLens packs the line into another',
+      withSidecar({ environment: [{ name: 'FARGAUGE_OUTPUT', value: 'stdout' }] }, 'awsfirelens'),
+      'Fluent Bit must send the bare line (`log_key log`)',
+    ],
+    [
+      'the sidecar is restarted',
+      withSidecar({ restartPolicy: { enabled: true } }),
+      'containerDefinitions[1].restartPolicy is set',
     ],
     [
       'there is no log',
@@ -462,7 +560,17 @@ describe('bad input', () => {
   it.each([
     ['nothing', ' \n', 'it is empty'],
     ['no JSON', '{\n  "family": nightly\n}', "it is not JSON: Unexpected token 'i' (line 2 column 14)"],
-    ['YAML', 'Resources:\n  Task:\n', "it is not JSON: Unexpected token 'R' (line 1 column 1)"],
+    [
+      'YAML',
+      'Resources:\n  Task:\n',
+      "it is not JSON: Unexpected token 'R' (line 1 column 1). YAML is not read: see docs/cloudformation.md",
+    ],
+    [
+      'YAML with a comment and a mark',
+      '# ours\n---\nfamily: nightly\n',
+      'YAML is not read: see docs/cloudformation.md',
+    ],
+    ['YAML that is a list', '- name: batch\n', 'YAML is not read: see docs/cloudformation.md'],
     [
       'JSON with a comment',
       '{\n  // why\n}',
@@ -614,6 +722,14 @@ describe('bad input', () => {
     expect(refusal(() => remove(alone))).toContain('holds nothing but fargauge: nothing would be left');
     const foreign = text(taskDefinition([container('a'), sidecar({ image: 'x' })]));
     expect(refusal(() => remove(foreign))).toContain('it is another program');
+  });
+
+  it('that is broken JSON is not taken for YAML', () => {
+    for (const source of ['{\nfamily: nightly\n}', '// key: value\n{}', '"a": 1', 'nightly']) {
+      const message = refusal(() => inject(source, { version }));
+      expect(message).toContain('it is not JSON');
+      expect(message).not.toContain('YAML');
+    }
   });
 
   it('that is no JSON has the place of what is wrong', () => {

@@ -50,13 +50,21 @@ function deployStack(): void {
   required('stack-name');
   const text = readFileSync(required('template-file'), 'utf8');
   const template = parse(text, { logLevel: 'silent' }) as {
-    Parameters: Record<string, { Default?: unknown }>;
+    Parameters: Record<string, { Type: string; Default?: unknown; AllowedPattern?: string }>;
   };
   const given = parameters.map((each) => each.split('=')[0] ?? '');
   const unknown = given.filter((name) => !(name in template.Parameters));
   const missing = Object.entries(template.Parameters).filter(
     ([name, { Default }]) => Default === undefined && !given.includes(name),
   );
+  const refused = parameters.filter((each) => {
+    const [name = '', value = ''] = each.split(/=(.*)/s);
+    const { Type, AllowedPattern = '' } = template.Parameters[name] ?? {};
+    // Of a list, each value must match.
+    const texts = Type === 'CommaDelimitedList' ? value.split(',') : [value];
+    return !texts.every((text) => new RegExp(AllowedPattern).test(text));
+  });
+  if (refused.length > 0) throw new Error(`Parameters: [${refused}] are not allowed`);
   if (unknown.length > 0) throw new Error(`Parameters: [${unknown}] do not exist in the template`);
   if (missing.length > 0) throw new Error(`Parameters: [${missing.map(([name]) => name)}] must have values`);
   if (text.includes('AWS::IAM::Role') && values.capabilities !== 'CAPABILITY_IAM') {

@@ -298,6 +298,27 @@ describe('the notifier', () => {
     expect(clock.slept).toEqual([]);
   });
 
+  it('tells of a log that may not be read although another one may', async () => {
+    const readTail = aws.readTail.bind(aws);
+    aws.readTail = async function* (location, sinceMs, timeoutMs) {
+      if (location.logStreamName.includes('/fargauge/')) throw named('AccessDeniedException');
+      yield* readTail(location, sinceMs, timeoutMs);
+    };
+    expect(await notifier.notify(outOfMemory, REMAINING_MS)).toMatchObject({ hasReport: false });
+    expect(lastBlocks()).toContain(
+      'No figures: the REPORT did not come within 20 s; a log could not be read: AccessDeniedException: said AWS.',
+    );
+    expect(logged).toEqual([
+      {
+        level: 'warn',
+        message: 'a log could not be read',
+        logGroupName: '/ecs/nightly-batch',
+        logStreamName: 'ecs/fargauge/5b64c49eb10e4b4bbeb051b02a02c58a',
+        reason: 'AccessDeniedException: said AWS',
+      },
+    ]);
+  });
+
   it('looks again where CloudWatch Logs is throttled', async () => {
     aws.failure = named('ThrottlingException');
     await notifier.notify(outOfMemory, REMAINING_MS);
@@ -360,6 +381,20 @@ describe('the notifier', () => {
     }
     expect(aws.asked).toEqual([]);
     expect(slack.requestCount).toBe(0);
+  });
+
+  it('skips what is of another family, and asks nothing for it', async () => {
+    notifier = createNotifier({ FARGAUGE_SLACK_FAMILIES: 'engine,*-batch,!weekly-*' });
+    const ofFamily = (family: string) => {
+      const taskDefinitionArn = `arn:aws:ecs:us-east-1:123456789012:task-definition/${family}:3`;
+      return notifier.notify({ ...success, detail: { ...success.detail, taskDefinitionArn } }, REMAINING_MS);
+    };
+    for (const family of ['engines', 'my-engine', 'weekly-batch']) {
+      expect(await ofFamily(family)).toMatchObject({ kind: 'skipped', reason: 'other-family' });
+    }
+    expect(aws.asked).toEqual([]);
+    expect(await ofFamily('engine')).toMatchObject({ kind: 'sent' });
+    expect(await ofFamily('nightly-batch')).toMatchObject({ kind: 'sent' });
   });
 
   it('skips a result without a channel', async () => {
@@ -455,7 +490,13 @@ const anyEvent = fc
   .map((detail) => ({ ...outOfMemory, detail: { ...outOfMemory.detail, ...detail } }));
 
 /** A REPORT of which every text is nasty: anybody who writes into the log may write one. */
-const anyReport = fc.record({ job: nasty, container: nasty, maxMemoryUsedMB: fc.maxSafeInteger() });
+const anyReport = fc.record({
+  status: fc.constantFrom('success', 'failure', 'stopped'),
+  job: nasty,
+  container: nasty,
+  oomEvidence: nasty,
+  maxMemoryUsedMB: fc.maxSafeInteger(),
+});
 
 describe('whatever comes', () => {
   it('Slack takes every message of a thousand, and nothing in one mentions but the mention that is set', async () => {
@@ -480,6 +521,18 @@ describe('whatever comes', () => {
       { numRuns: 1_000 },
     );
     expect(slack.taken).toHaveLength(1_000);
+  });
+
+  it('four long reasons and a long evidence are one notice', async () => {
+    const containers = ['a', 'b', 'c', 'd'].map((name) => ({ name, reason: name.repeat(1_000) }));
+    const detail = { ...outOfMemory.detail, containers, stoppedReason: 's'.repeat(1_000) };
+    const event = { ...outOfMemory, detail };
+    const [line = ''] = linesFor(outOfMemory).filter((each) => each.includes('"REPORT"'));
+    const report = JSON.stringify({ ...JSON.parse(line), status: 'failure', oomEvidence: 'e'.repeat(1_000) });
+    aws.logs.set('/ecs/nightly-batch ecs/nightly-batch/5b64c49eb10e4b4bbeb051b02a02c58a', [report]);
+    expect(await notifier.notify(event, REMAINING_MS)).toMatchObject({ hasReport: true });
+    expect(slack.refusals).toEqual([]);
+    expect(lastBlocks()).toContain('Evidence: eee');
   });
 
   it('256 KB of it are one notice, too', async () => {

@@ -19,6 +19,7 @@ describe('the settings of the notifier', () => {
       successChannel: undefined,
       failureChannel: undefined,
       failureMention: undefined,
+      families: { include: ['*'], exclude: [] },
       reportWaitMs: 20_000,
       slackApiUrl: 'https://slack.com/api/',
     });
@@ -47,6 +48,7 @@ describe('the settings of the notifier', () => {
       FARGAUGE_SLACK_SECRET_ARN: 'xoxb-1',
       FARGAUGE_SLACK_FAILURE_CHANNEL: 'two words',
       FARGAUGE_SLACK_FAILURE_MENTION: 'bob',
+      FARGAUGE_SLACK_FAMILIES: 'a, b',
       FARGAUGE_REPORT_WAIT_SECONDS: '601',
       FARGAUGE_SLACK_API_URL: 'http://slack.com/api/',
       FARGAUGE_SLACK_CHANEL: 'C1',
@@ -58,6 +60,7 @@ describe('the settings of the notifier', () => {
         '  - FARGAUGE_SLACK_SECRET_ARN is not allowed: it must be the ARN of a secret of Secrets Manager, or of a parameter of Systems Manager.',
         '  - FARGAUGE_SLACK_FAILURE_CHANNEL="two words" is not allowed: it must be a channel\'s id, or its name.',
         '  - FARGAUGE_SLACK_FAILURE_MENTION="bob" is not allowed: it must be `here`, `channel`, `everyone`, or the id of a user (`U…`) or of a user group (`S…`).',
+        '  - FARGAUGE_SLACK_FAMILIES="a, b" is not allowed: it must be families separated by commas; `*` stands for any characters, `!name` leaves one out.',
         '  - FARGAUGE_REPORT_WAIT_SECONDS="601" is not allowed: it must be a whole number from 0 to 600.',
         '  - FARGAUGE_SLACK_API_URL is not allowed: it must be an https URL that ends in a slash.',
       ].join('\n'),

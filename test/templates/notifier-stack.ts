@@ -14,19 +14,9 @@ function propertiesOf(name: string): JsonObject {
   return properties;
 }
 
-/** The rule's pattern with a list of families. */
-export function cloudFormationPattern(families: readonly string[]): unknown {
-  return JSON.parse(cloudFormationPatternText(families));
-}
-
-export function cloudFormationPatternText(families: readonly string[]): string {
-  const { 'Fn::Sub': substitution } = propertiesOf('Rule').EventPattern as JsonObject;
-  const [text, { Patterns }] = substitution as unknown as [
-    string,
-    { Patterns: { 'Fn::Join': [string, unknown] } },
-  ];
-  const [separator] = Patterns['Fn::Join'];
-  return text.replace(`\${Patterns}`, families.join(separator));
+/** The pattern of the rule. */
+export function cloudFormationPattern(): Json {
+  return propertiesOf('Rule').EventPattern ?? null;
 }
 
 interface Statement extends JsonObject {

@@ -14,7 +14,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inject } from '../../src/deploy/injection.ts';
 import type { JsonObject } from '../../src/deploy/json-text.ts';
-import type { Order } from '../../src/deploy/sidecar-container.ts';
+import {
+  CREATE_LOG_GROUP_ACTION,
+  LOG_ACTIONS,
+  ORDERS,
+  type Order,
+} from '../../src/deploy/sidecar-container.ts';
 import { readTemplate } from '../deploy/cloudformation-template.ts';
 import { awslogs, container, ECR, fileOf, taskDefinition } from '../deploy/task-definitions.ts';
 import { blocksOf } from '../docs/pages.ts';
@@ -60,6 +65,40 @@ const OFFLINE_PROVIDER = `provider "aws" {
 }
 `;
 
+const IMAGE = `${ECR}/fargauge:0.1.0`;
+
+/** The module as one calls it from a module of one's own. */
+const TYPED_CALL = `variable "order" { type = string }
+variable "containers" {
+  type = list(object({
+    name             = string
+    image            = string
+    essential        = optional(bool)
+    cpu              = optional(number)
+    dependsOn        = optional(list(object({ containerName = string, condition = string })))
+    logConfiguration = optional(object({
+      logDriver     = string
+      options       = optional(object({
+        awslogs-group         = optional(string)
+        awslogs-region        = optional(string)
+        awslogs-stream-prefix = optional(string)
+        awslogs-create-group  = optional(string)
+      }))
+      secretOptions = optional(list(object({ name = string, valueFrom = string })))
+    }))
+    firelensConfiguration = optional(object({ type = string }))
+  }))
+}
+module "fargauge" {
+  source                = "../terraform"
+  container_definitions = var.containers
+  order                 = var.order
+  image                 = "${IMAGE}"
+  log_group_arn         = "${LOG_GROUP_ARN}"
+}
+output "container_definitions" { value = module.fargauge.container_definitions }
+`;
+
 function terraform(workingFolder: string, ...args: readonly string[]): string {
   const { TF_CLI_CONFIG_FILE: _, ...env } = process.env;
   return execFileSync('terraform', [...args], {
@@ -90,8 +129,6 @@ interface Variables {
   readonly stopTimeout?: number;
 }
 
-const IMAGE = `${ECR}/fargauge:0.1.0`;
-
 /** @param others the module's own, by their names */
 function planSidecar(
   { containers, order, batch, stopTimeout }: Variables,
@@ -120,6 +157,11 @@ function injected({ containers, order, batch, stopTimeout }: Variables): readonl
     ...(stopTimeout && { stopTimeoutSeconds: stopTimeout }),
   });
   return JSON.parse(text).containerDefinitions;
+}
+
+/** Deeper than a container's own attributes the module leaves nulls to the provider. */
+function withoutNulls(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (_, each) => each ?? undefined);
 }
 
 describe('terraform', () => {
@@ -203,6 +245,34 @@ describe('terraform', () => {
     ],
   ])('adds what fargauge inject adds, for %s', (_, variables) => {
     expect(planSidecar(variables)).toEqual(injected(variables));
+  });
+
+  it('takes what a typed variable leaves out, which is null, as not there', () => {
+    mkdirSync(join(folder, 'typed'));
+    writeFileSync(join(folder, 'typed/main.tf'), TYPED_CALL);
+    terraform('typed', 'init');
+    const { logConfiguration = null } = container('batch');
+    const containers = [
+      { name: 'proxy', image: 'proxy', essential: false },
+      { name: 'batch', image: 'batch', logConfiguration },
+    ];
+    for (const order of ORDERS) {
+      writeFileSync(join(folder, 'typed/v.tfvars.json'), JSON.stringify({ containers, order }));
+      const plan = planOf('typed', '-var-file=v.tfvars.json');
+      const planned = JSON.parse(plan.planned_values.outputs.container_definitions.value);
+      expect(JSON.stringify(planned.at(-1))).not.toContain('null');
+      expect(withoutNulls(planned)).toEqual(injected({ containers, order }));
+    }
+  });
+
+  it('lets the task role write into the log group, and create it where the sidecar shall', () => {
+    const actions = (environment: JsonObject) => {
+      planSidecar({ containers: [weighing] }, { environment });
+      const plan = JSON.parse(terraform('terraform', 'show', '-json', 'plan'));
+      return JSON.parse(plan.planned_values.outputs.task_role_policy.value).Statement[0].Action;
+    };
+    expect(actions({ FARGAUGE_JOB: 'a' })).toEqual([...LOG_ACTIONS]);
+    expect(actions({ FARGAUGE_CREATE_LOG_GROUP: 'true' })).toEqual([...LOG_ACTIONS, CREATE_LOG_GROUP_ACTION]);
   });
 
   it.each<[string, Variables, string]>([
@@ -357,7 +427,7 @@ describe('terraform', () => {
     }[];
     const planned = (type: string) => resources.find((resource) => resource.type === type)?.values;
     expect(JSON.parse(String(planned('aws_cloudwatch_event_rule')?.event_pattern))).toEqual(
-      cloudFormationPattern(FAMILIES),
+      cloudFormationPattern(),
     );
     const { Runtime, Handler, Timeout, MemorySize, variables } = cloudFormationFunction();
     const lambda = planned('aws_lambda_function');
@@ -369,6 +439,7 @@ describe('terraform', () => {
     });
     const told = lambda?.environment as readonly { variables: JsonObject }[] | undefined;
     expect(Object.keys(told?.[0]?.variables ?? {}).toSorted()).toEqual(variables);
+    expect(told?.[0]?.variables.FARGAUGE_SLACK_FAMILIES).toBe('nightly-batch,import-*');
     expect(planned('aws_sqs_queue')).toMatchObject({ message_retention_seconds: 1_209_600 });
     // Names that AWS gives are not known before: the policy is compared as it is written.
     const source = readFileSync(join(DEPLOY, 'terraform/notifier/main.tf'), 'utf8');
@@ -378,6 +449,19 @@ describe('terraform', () => {
       .map(([, Sid = '', Action = '']) => actionsOf({ Sid, Action: JSON.parse(Action) }))
       .filter(({ Sid }) => Sid !== 'RuleKeepsWhatCouldNotBeDelivered' && Sid !== 'DecryptsTheSecret');
     expect(written).toEqual(cloudFormationActions());
+  });
+
+  it('refuses families and waits that the function would refuse', () => {
+    const options = [
+      '-var=package_file=x',
+      `-var=secret_arn=${SECRET_ARN}`,
+      '-var=log_group_arns=[]',
+      '-var=families=["two words"]',
+      '-var=report_wait_seconds=0.5',
+    ];
+    expect(() => planOf('terraform/notifier', ...options)).toThrow(
+      /Each must be the name of a family.*It must be a whole number from 0 to 40/s,
+    );
   });
 
   it('plans the forwarder of the CloudFormation template', () => {

@@ -57,13 +57,18 @@ variable "failure_mention" {
 }
 
 variable "families" {
-  description = "Families of task definitions whose runs are told; an asterisk stands for any characters."
+  description = "Families of task definitions whose runs are told; an asterisk stands for any characters, an exclamation mark leaves out. Lambda takes 4 KB of variables."
   type        = list(string)
   default     = ["*"]
+
+  validation {
+    condition     = length(var.families) > 0 && alltrue([for family in var.families : can(regex("^!?[A-Za-z0-9_*-]+$", family))])
+    error_message = "Each must be the name of a family, with * for any characters and ! before it to leave it out."
+  }
 }
 
 variable "log_group_arns" {
-  description = "The log groups that hold the REPORT lines."
+  description = "The log groups that hold the REPORT lines; an asterisk in a name stands for any characters."
   type        = list(string)
 }
 
@@ -73,8 +78,8 @@ variable "report_wait_seconds" {
   default     = 20
 
   validation {
-    condition     = var.report_wait_seconds >= 0 && var.report_wait_seconds <= 40
-    error_message = "It must be a number from 0 to 40."
+    condition     = contains(range(41), var.report_wait_seconds)
+    error_message = "It must be a whole number from 0 to 40."
   }
 }
 
@@ -92,14 +97,14 @@ variable "alarm_topic_arns" {
 
 resource "aws_cloudwatch_event_rule" "stopped" {
   name        = var.name
-  description = "Tasks of these families that have stopped, but for those of services."
+  description = "Tasks that have stopped, but for those of services."
+  # The function picks the families: EventBridge refuses four patterns with asterisks as too complex.
   event_pattern = jsonencode({
     source      = ["aws.ecs"]
     detail-type = ["ECS Task State Change"]
     detail = {
-      lastStatus        = ["STOPPED"]
-      group             = [{ anything-but = { prefix = "service:" } }]
-      taskDefinitionArn = [for family in var.families : { wildcard = "*:task-definition/${family}:*" }]
+      lastStatus = ["STOPPED"]
+      group      = [{ anything-but = { prefix = "service:" } }]
     }
   })
 }
@@ -156,6 +161,7 @@ resource "aws_lambda_function" "notifier" {
       FARGAUGE_SLACK_SUCCESS_CHANNEL = var.success_channel
       FARGAUGE_SLACK_FAILURE_CHANNEL = var.failure_channel
       FARGAUGE_SLACK_FAILURE_MENTION = var.failure_mention
+      FARGAUGE_SLACK_FAMILIES        = join(",", var.families)
       FARGAUGE_REPORT_WAIT_SECONDS   = var.report_wait_seconds
     }
   }
