@@ -106,7 +106,8 @@ export class LineReading {
       this.counts.foreign += 1;
       return FOREIGN;
     }
-    if (parsed.kind === 'broken') return this.#broken(parsed.reason);
+    if (parsed.kind === 'broken')
+      return this.#broken(text === message ? parsed.reason : withAdvice(parsed.reason));
     return this.#judge(parsed.line, text);
   }
 
@@ -149,6 +150,11 @@ async function* messagesOf(texts: TextBatches): TextBatches {
   const messages = new EventMessages();
   for await (const batch of texts) yield batch.flatMap((text) => messages.add(text));
   yield messages.end();
+}
+
+/** What stands before a line may also be of a form that is not taken apart here: YAML folds a line, a table frames it. */
+function withAdvice(reason: string): string {
+  return reason === 'is not JSON' ? `${reason}: if aws logs printed it, then with --output json` : reason;
 }
 
 /** `aws logs tail` puts the time and the log stream before the message. */

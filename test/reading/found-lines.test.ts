@@ -46,8 +46,16 @@ const results = OURS.map((message) => [
   { field: '@message', value: message },
   { field: '@ptr', value: 'CmEKJgoiMTIzNDU2Nzg5MDEyOi9lY3M' },
 ]);
+const dockerLines = OURS.map((each) =>
+  JSON.stringify({ log: `${each}\n`, stream: 'stdout', time: '2026-11-21T02:15:07.6Z' }),
+);
+/** As the log driver awsfirelens hands them on, and Fluent Bit writes them where nothing takes the key out. */
+const routedLines = OURS.map((each) =>
+  JSON.stringify({ container_id: 'd43f-1', container_name: 'fargauge', source: 'stdout', log: each }),
+);
 /** So long that they cannot be kept whole. */
 const manyEvents = Array.from({ length: 300 }, (_, index) => ({ timestamp: 1, message: line(index + 1) }));
+const manyRouted = manyEvents.map(({ message }) => ({ source: 'stdout', log: `${message}\n` }));
 const manyResults = Array.from({ length: 300 }, (_, index) => [
   { field: '@message', value: line(index + 1) },
   { field: 'taskId', value: 'd43f' },
@@ -77,6 +85,25 @@ describe('lines are found in', () => {
       OURS.map((each) => `2026-11-21T02:15:07 ${pretty(JSON.parse(each))}`).join(''),
     ],
     ['jq', OURS.map((each) => pretty(JSON.parse(each))).join('')],
+    ['Docker’s json-file', dockerLines.join('\n')],
+    ['what FireLens wraps', routedLines.join('\n')],
+    [
+      'what FireLens wraps, in what aws logs prints',
+      pretty({ events: routedLines.map((message) => ({ message })) }),
+    ],
+    ['the same on one line', JSON.stringify({ events: routedLines.map((message) => ({ message })) })],
+    [
+      'aws logs filter-log-events --output text',
+      events
+        .map((event) =>
+          ['EVENTS', '3701', event.ingestionTime, 'ecs/batch/d43f', event.message, event.timestamp].join(
+            '\t',
+          ),
+        )
+        .join('\n'),
+    ],
+    ['aws logs get-query-results --output text', OURS.map((each) => `RESULTS\t@message\t${each}`).join('\n')],
+    ['aws logs … --query events[].message --output text', OURS.join('\t')],
   ])('%s', async (_, text) => {
     const { seqs, found } = await read(text);
     expect(seqs).toEqual([1, 2, 3]);
@@ -86,6 +113,7 @@ describe('lines are found in', () => {
   it.each([
     ['events', pretty({ events: manyEvents })],
     ['query results', pretty({ results: manyResults })],
+    ['records of FireLens', pretty(manyRouted)],
   ])('a document of %s that is too long to be kept, and in what follows it', async (_, text) => {
     const { seqs, counts } = await read(`${text}${line(1000)}\n`);
     expect(seqs).toEqual([...Array.from({ length: 300 }, (_, index) => index + 1), 1000]);
@@ -245,6 +273,13 @@ describe('what is left out is counted:', () => {
     expect(Object.fromEntries(counts.brokenReasons)).toEqual({
       'is not JSON': 1,
       'seq is "two", not a whole number': 2,
+    });
+  });
+
+  it('a line out of what aws logs does not print as JSON, with what to ask of it', async () => {
+    const { counts } = await read(`events:\n- message: '${line(1)}'\n  timestamp: 1763691307543\n`);
+    expect(Object.fromEntries(counts.brokenReasons)).toEqual({
+      'is not JSON: if aws logs printed it, then with --output json': 1,
     });
   });
 
