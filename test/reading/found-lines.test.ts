@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { render } from '../../src/core/line.ts';
 import { type Found, LineReading, type ReadingOptions } from '../../src/reading/found-lines.ts';
 import { fileLines, MAX_LINE_LENGTH, streamLines } from '../../src/reading/text-lines.ts';
@@ -29,6 +30,12 @@ async function read(text: string | readonly (string | Buffer)[], options: Readin
 
 function seqsOf(found: readonly Found[]): number[] {
   return found.flatMap((each) => (each.kind === 'line' ? [each.line.seq] : []));
+}
+
+function piecesOf(bytes: Buffer, size: number): Buffer[] {
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+    bytes.subarray(index * size, (index + 1) * size),
+  );
 }
 
 /** What the AWS CLI prints. */
@@ -123,26 +130,62 @@ describe('lines are found in', () => {
   it('text that comes in any pieces, characters cut in two among them', async () => {
     const bytes = Buffer.from(OURS.join('\n'));
     for (const size of [1, 2, 3, 7, 1000]) {
-      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
-        bytes.subarray(index * size, (index + 1) * size),
-      );
-      expect((await read(pieces)).found).toEqual((await read(OURS.join('\n'))).found);
+      expect((await read(piecesOf(bytes, size))).found).toEqual((await read(OURS.join('\n'))).found);
     }
   });
 
-  it('a file, and a file packed by gzip', async () => {
-    const plain = join(folder, 'lines.jsonl');
-    const packed = join(folder, 'lines.jsonl.gz');
-    writeFileSync(plain, OURS.join('\n'));
-    writeFileSync(packed, gzipSync(OURS.join('\n')));
-    for (const path of [plain, packed]) {
+  const encoded: [string, Buffer][] = [
+    ['UTF-8 with its mark', Buffer.from(`\ufeff${OURS.join('\n')}`)],
+    ['the same, pretty-printed', Buffer.from(`\ufeff${pretty({ events })}`)],
+    ['UTF-16, as Windows PowerShell writes it', Buffer.from(`\ufeff${OURS.join('\r\n')}\r\n`, 'utf16le')],
+    ['gzip', gzipSync(OURS.join('\n'))],
+    ['gzip with UTF-16 in it', gzipSync(Buffer.from(`\ufeff${pretty({ events })}`, 'utf16le'))],
+  ];
+
+  it.each(encoded)('%s, whatever the file is called, and in a stream of any pieces', async (_, bytes) => {
+    for (const name of ['lines.jsonl', 'lines.jsonl.gz']) {
+      const path = join(folder, name);
+      writeFileSync(path, bytes);
       const reading = new LineReading();
       const found: Found[] = [];
       for await (const each of reading.of(fileLines(path))) found.push(each);
       expect(seqsOf(found)).toEqual([1, 2, 3]);
     }
+    for (const size of [1, 2, 3, 7, 1000]) {
+      const { seqs, found } = await read(piecesOf(bytes, size));
+      expect(seqs).toEqual([1, 2, 3]);
+      expect(found[0]).toMatchObject({ line: { fields: { job: 'nightly "λ"' } } });
+    }
+  });
+
+  it('a file larger than one read, packed or not, and no further than somebody reads', async () => {
+    const lines = Array.from({ length: 3_000 }, (_, index) => line(index, { taskId: randomUUID() }));
+    const path = join(folder, 'large');
+    for (const bytes of [Buffer.from(lines.join('\n')), gzipSync(lines.join('\n'))]) {
+      writeFileSync(path, bytes);
+      const texts: string[] = [];
+      for await (const batch of fileLines(path)) texts.push(...batch);
+      expect(texts).toEqual(lines);
+      for await (const [text] of fileLines(path)) {
+        expect(text).toBe(lines[0]);
+        break;
+      }
+    }
+    await vi.waitFor(() => expect(openFiles()).not.toContain(path));
   });
 });
+
+/** What this process has open. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${descriptor}`)];
+    } catch {
+      // The one of the folder itself.
+      return [];
+    }
+  });
+}
 
 describe('what others print takes nothing away:', () => {
   const many = Array.from({ length: 300 }, (_, index) => line(index + 1)).join('\n');
@@ -336,6 +379,18 @@ describe('what is left out is counted:', () => {
     expect(seqs.length).toBeGreaterThan(100);
     expect(counts.broken + counts.foreign).toBeLessThan(3);
   });
+});
+
+it('a packed file that was cut is an error that names it, after what could be read', async () => {
+  const path = join(folder, 'cut.gz');
+  const packed = gzipSync(Array.from({ length: 3_000 }, () => line(1, { taskId: randomUUID() })).join('\n'));
+  writeFileSync(path, packed.subarray(0, -100));
+  let count = 0;
+  const reading = (async () => {
+    for await (const batch of fileLines(path)) count += batch.length;
+  })();
+  await expect(reading).rejects.toThrow(`cannot read ${path}: unexpected end of file`);
+  expect(count).toBeGreaterThan(1_000);
 });
 
 it('a file that is not there is an error that names it', async () => {
