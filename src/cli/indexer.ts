@@ -1,7 +1,7 @@
 /** What `fargauge index` does: loaded when it is needed, because undici and the AWS SDK come with it. */
 import type { Clock } from '../clock.ts';
 import { LINE_TYPES } from '../core/fields.ts';
-import { type FoundCounts, LineReading } from '../reading/found-lines.ts';
+import { type FoundCounts, LineReading, nothingFound } from '../reading/found-lines.ts';
 import { createReadingClient, filteredLines, LogGroupError } from '../reading/log-groups.ts';
 import { fileLines, ReadError, streamLines, type TextBatches } from '../reading/text-lines.ts';
 import { printable } from '../report/printable.ts';
@@ -141,6 +141,8 @@ export class Indexer {
       this.#tell(`not indexed, ${count}: ${printable(reason)}`);
     for (const [reason, count] of counts.refusedReasons) this.#tell(`refused, ${count}: ${reason}`);
     for (const [reason, count] of found.brokenReasons) this.#tell(`broken, ${count}: ${printable(reason)}`);
+    const nothing = nothingFound(found);
+    if (nothing !== undefined) this.#tell(nothing);
     if (stopReason !== undefined) this.#tell('stopped early: call it again when that is mended');
     if (readProblem !== undefined) {
       this.#tell(printable(readProblem));

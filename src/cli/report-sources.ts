@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { LineReading } from '../reading/found-lines.ts';
+import { LineReading, nothingFound } from '../reading/found-lines.ts';
 import { fileLines, ReadError, streamLines } from '../reading/text-lines.ts';
 import { Aggregation, REPORT_LINE_TYPES } from '../report/aggregation.ts';
 import { grouped } from '../report/quantities.ts';
@@ -43,6 +43,8 @@ export async function reportDocument(
   } finally {
     progress.clear();
   }
+  const nothing = nothingFound(reading.counts);
+  if (nothing !== undefined) surroundings.tell(nothing);
   const sources = source.kind === 'files' ? source.files.map(nameOfFile) : source.logGroupNames;
   return aggregation.document(sources, reading.counts);
 }

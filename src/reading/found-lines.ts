@@ -36,6 +36,19 @@ export interface FoundCounts {
   readonly brokenReasons: Map<string, number>;
 }
 
+/** Undefined unless there was text and none of it ours: probably something else was meant to be read. */
+export function nothingFound({
+  foreign,
+  lines,
+  broken,
+  newer,
+  copy,
+  otherTypes,
+}: FoundCounts): string | undefined {
+  if (foreign === 0 || lines + broken + newer + copy + otherTypes > 0) return undefined;
+  return `no line of fargauge was found; lines of others: ${foreign.toLocaleString('en-US')}`;
+}
+
 export interface ReadingOptions {
   /** Only lines of these types; others are counted. Default: all. */
   readonly types?: ReadonlySet<string>;

@@ -79,6 +79,15 @@ describe('fargauge index', () => {
     });
   });
 
+  it('says that it found none of ours among the lines of others', async () => {
+    const path = file('others.log', ['hello', '{"level":"info"}']);
+    expect(await index(['--opensearch', engine.url, path])).toEqual({
+      exitCode: 0,
+      stdout: '0 lines indexed, 0 were there already, 2 left out: somebody else’s\n',
+      stderr: 'fargauge index: no line of fargauge was found; lines of others: 2\n',
+    });
+  });
+
   it('says it as JSON', async () => {
     engine.refuses = ({ type }) => type === 'REPORT';
     const path = file('lines.jsonl', linesOfRun('2026-03-02T02:00:00Z', 1));

@@ -79,8 +79,10 @@ describe('fargauge report', () => {
     expect(await run(['-'], { input: 'some text\n' })).toEqual({
       exitCode: 0,
       stdout: 'No runs.\nLeft out: 1 line of others.\n',
-      stderr: '',
+      stderr: 'fargauge report: no line of fargauge was found; lines of others: 1\n',
     });
+    expect((await run(['-'], { input: '' })).stderr).toBe('');
+    expect((await run(['-'], { input: `some text\n{"fargaugeVersion":` })).stderr).toBe('');
   });
 
   it('says which file it cannot read', async () => {
