@@ -10,9 +10,9 @@ const HELP = `Usage: fargauge index [OPTIONS] --opensearch URL FILE…
 
 Puts lines into OpenSearch or Elasticsearch, each once: what is in the index already, put there by the forwarder or by
 an earlier call, stays as it is, so a call that broke off is simply made again. FILE holds lines, one to a line and
-others between them, or what aws logs prints; - is stdin, .gz is unpacked. Indices are one a day, fargauge-2026.11.21,
-by the line's time in UTC; a line dated before 2020 or more than a day ahead is refused. Where the index template is
-missing, it is put first.
+others between them, or what aws logs prints with --output json; - is stdin, gzip is unpacked. Indices are one a day,
+fargauge-2026.11.21, by the line's time in UTC; a line dated before 2020 or more than a day ahead is refused. Where
+the index template is missing, it is put first.
 
 The engine:
   --opensearch URL   where it is: https://search-logs-abc.eu-west-1.es.amazonaws.com, http://127.0.0.1:9200

@@ -19,7 +19,8 @@ const HELP = `Usage: fargauge report [OPTIONS] FILE…
 
 Says of each job, out of its lines: runs, failures, runs without a REPORT, duration, CPU and memory beside the size,
 what of it is unused, its cost, the size that would do and its cost then, whether it is getting slower, and its worst
-run. FILE holds lines, one to a line and others between them, or what aws logs prints; - is stdin, .gz is unpacked.
+run. FILE holds lines, one to a line and others between them, or what aws logs prints with --output json; - is stdin,
+gzip is unpacked.
 
 Where the lines are:
   --log-group NAME       a log group in CloudWatch Logs; may be given several times
@@ -131,7 +132,8 @@ function judged(
 }
 
 /** A name that is misspelt, or a window without a run, is not a job that is small enough. */
-function missingJobs({ jobs }: ReportDocument, patterns: readonly string[]): readonly string[] {
+function missingJobs(document: ReportDocument, patterns: readonly string[]): readonly string[] {
+  const jobs = document.jobs.filter(({ runCount }) => runCount > 0);
   if (patterns.length === 0) return jobs.length === 0 ? ['has no job to judge'] : [];
   return patterns
     .filter((pattern) => !jobs.some(({ job }) => matches(pattern, job)))

@@ -161,6 +161,19 @@ describe('--fail-over', () => {
     });
   });
 
+  it('exits with 2 where the only runs of a job have left no REPORT', async () => {
+    const input = lineText('START');
+    const options = { input, nowMs: NOW_MS };
+    expect(await run(['-', '--fail-over', '60'], options)).toMatchObject({
+      exitCode: 2,
+      stderr: 'fargauge report: --fail-over has no job to judge\n',
+    });
+    expect(await run(['-', '--fail-over', '60', '--job', 'nightly'], options)).toMatchObject({
+      exitCode: 2,
+      stderr: 'fargauge report: --fail-over has no job "nightly" to judge\n',
+    });
+  });
+
   it.each([
     [['--since', '2026-01-01', '--until', '2026-01-02'], '--fail-over has no job to judge'],
     [['--job', 'copy-table'], '--fail-over has no job "copy-table" to judge'],
