@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { parseIndexOptions } from './index-options.ts';
 import { listenForInterruption } from './interruption.ts';
-import { DEFAULT_SINCE } from './log-source.ts';
+import { DEFAULT_DAYS } from './log-source.ts';
 import { keepYoungGenerationSmall } from './young-generation.ts';
 
 const HELP = `Usage: fargauge index [OPTIONS] --opensearch URL FILE…
@@ -26,7 +26,7 @@ Where the lines are:
   --log-group NAME   a log group in CloudWatch Logs, by FilterLogEvents; may be given several times
   --region REGION    where it is, and a domain under a name of its own (default: AWS_REGION)
   --since TIME       a time back such as 90m, 24h, 7d or 4w, or a time in UTC such as 2026-11-01 or 2026-11-01T06:00Z
-                     (default: ${DEFAULT_SINCE})
+                     (default: ${DEFAULT_DAYS} days before --until)
   --until TIME       likewise (default: now)
 
   --samples          SAMPLE lines as well, which the forwarder leaves

@@ -3,12 +3,12 @@ import { FORMATS } from '../report/formats.ts';
 import type { Price } from '../report/report-document.ts';
 import { parseCommandLine } from './command-line.ts';
 import {
-  DEFAULT_SINCE,
   type FileSource,
   filesOf,
   type LogGroupSource,
   logGroupsOf,
-  windowOf,
+  windowOfFiles,
+  windowOfLogGroups,
 } from './log-source.ts';
 import { Problems } from './problems.ts';
 
@@ -47,12 +47,11 @@ export function parseReportOptions(
 ): ParsedReportOptions {
   const { values, positionals: files } = parseWords(argv);
   const problems = new Problems();
-  const since = values.since ?? (values['log-group'].length > 0 ? DEFAULT_SINCE : undefined);
-  const window = windowOf(since, values.until, nowMs, problems);
-  const source =
-    values['log-group'].length === 0
-      ? reportFilesOf(values, files, problems)
-      : reportLogGroupsOf(values, files, window, env, problems);
+  const areLogGroups = values['log-group'].length > 0;
+  const window = (areLogGroups ? windowOfLogGroups : windowOfFiles)(values, nowMs, problems);
+  const source = areLogGroups
+    ? reportLogGroupsOf(values, files, window, env, problems)
+    : reportFilesOf(values, files, problems);
   const price = priceOf(values, problems);
   const failOver = values['fail-over'];
   const failOverPercent = failOver === undefined ? undefined : percentOf(failOver, problems);

@@ -289,6 +289,21 @@ describe('the options of fargauge index', () => {
     });
   });
 
+  it('read the week before --until', () => {
+    const argv = [
+      ...URL_OPTION,
+      '--log-group',
+      '/ecs/batch',
+      '--until',
+      '2026-10-01',
+      '--region',
+      'eu-west-1',
+    ];
+    expect(parse(argv)).toMatchObject({
+      options: { source: { window: { fromMs: Date.UTC(2026, 8, 24), toMs: Date.UTC(2026, 9, 1) } } },
+    });
+  });
+
   it('sign for a domain of Amazon OpenSearch Service', () => {
     const url = 'https://search-logs-abc.eu-west-1.es.amazonaws.com';
     expect(parse(['--opensearch', url, 'a'])).toMatchObject({
@@ -308,7 +323,10 @@ describe('the options of fargauge index', () => {
     [[...URL_OPTION, '--log-group', '/b', '--region', 'Paris'], '--region "Paris" is not allowed'],
     [[...URL_OPTION, 'a', '--since', '7d'], '--since makes no sense without --log-group'],
     [[...URL_OPTION, '--log-group', '/b', '--since', 'monday'], '--since "monday" is not allowed'],
-    [[...URL_OPTION, '--log-group', '/b', '--until', '8d'], '--since 7d is not before --until 8d'],
+    [
+      [...URL_OPTION, '--log-group', '/b', '--since', '7d', '--until', '8d'],
+      '--since 7d is not before --until 8d',
+    ],
     [[...URL_OPTION, 'a', '--auth', 'key'], '--auth "key" is not allowed'],
     [[...URL_OPTION, 'a', '--auth', 'basic'], '--auth basic needs OPENSEARCH_USERNAME'],
     [[...URL_OPTION, 'a', '--auth', 'sigv4'], '--auth sigv4 needs a region'],

@@ -214,11 +214,18 @@ describe('more lines than a query gives', () => {
 
 describe('what CloudWatch Logs refuses', () => {
   it.each([[[]], [['--no-insights']]])('a group that does not exist: %s', async (options) => {
+    const reason = 'ResourceNotFoundException: The specified log group does not exist.';
+    const advice = `not there in us-east-1; check the name, --region and the account: ${reason}\n`;
     expect(await run([...WINDOW, ...options])).toEqual({
       exitCode: 2,
       stdout: '',
-      stderr:
-        'fargauge report: log group /ecs/jobs: not there in us-east-1; check the name, --region and the account\n',
+      stderr: `fargauge report: log group /ecs/jobs: ${advice}`,
+    });
+    store('/ecs/jobs', []);
+    const which = options.length === 0 ? 'one of /ecs/jobs, /ecs/more' : '/ecs/more';
+    expect(await run(['--log-group', '/ecs/more', ...WINDOW, ...options])).toMatchObject({
+      exitCode: 2,
+      stderr: `fargauge report: log group ${which}: ${advice}`,
     });
   });
 

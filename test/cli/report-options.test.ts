@@ -37,6 +37,11 @@ describe('the options of fargauge report', () => {
     });
   });
 
+  it('are the seven days before --until, where a log group is to be read up to then', () => {
+    const { window } = optionsOf('--log-group a --until 2026-10-01', { AWS_REGION: 'eu-west-1' });
+    expect(window).toEqual({ fromMs: Date.UTC(2026, 8, 24), toMs: Date.UTC(2026, 9, 1) });
+  });
+
   it('--region goes before AWS_REGION, and that before AWS_DEFAULT_REGION', () => {
     const env = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-2' };
     expect(optionsOf('--log-group a --region us-gov-west-1', env).source).toMatchObject({
@@ -100,6 +105,7 @@ describe('the options of fargauge report', () => {
     ],
     ['a.jsonl --since 2026-13-01', '--since "2026-13-01" is not allowed: it must be a time back'],
     ['a.jsonl --since 1d --until 2d', '--since 1d is not before --until 2d'],
+    ['a.jsonl --until 99999d', 'the year 1970 is not before --until 99999d'],
     ['a.jsonl --since 2027-01-01', '--since 2027-01-01 is not before now'],
     ['a.jsonl --format xml', '--format "xml" is not allowed: it must be table'],
     ['a.jsonl --fail-over 101', '--fail-over "101" is not allowed: it must be a number from 0 to 100'],
@@ -121,8 +127,8 @@ describe('the options of fargauge report', () => {
   });
 
   it('tell every problem at once', () => {
-    const parsed = parse('a.jsonl --format xml --since x --fail-over y');
-    expect(parsed).toMatchObject({ ok: false, problems: { length: 3 } });
+    const parsed = parse('a.jsonl --format xml --since x --until z --fail-over y');
+    expect(parsed).toMatchObject({ ok: false, problems: { length: 4 } });
   });
 
   it('take no more log groups than a query does', () => {

@@ -1,9 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { stripVTControlCharacters } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { report } from '../../src/cli/report.ts';
 import type { ReportDocument } from '../../src/report/report-document.ts';
 import { EXAMPLE_PATH, EXAMPLE_TABLE_PATH } from '../report/example-document.ts';
 import { lineText, NOW_MS } from '../report/lines.ts';
@@ -64,6 +67,18 @@ describe('fargauge report', () => {
       env: { NO_COLOR: '1' },
     });
     expect(plain).not.toContain('\u001b');
+  });
+
+  it('on a terminal that nobody gave a size takes any width', async () => {
+    const columns = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
+    Object.defineProperty(process.stdout, 'columns', { value: 0, configurable: true });
+    const stdout = Object.assign(new PassThrough(), { isTTY: true });
+    await report(['-'], { stdin: Readable.from([MONTH]), stdout, stderr: new PassThrough() });
+    if (columns === undefined) delete (process.stdout as { columns?: number }).columns;
+    else Object.defineProperty(process.stdout, 'columns', columns);
+    stdout.end();
+    const said = stripVTControlCharacters(await text(stdout));
+    expect(said).toBe(readFileSync(EXAMPLE_TABLE_PATH, 'utf8'));
   });
 
   it('of some jobs and days leaves the others out, and says so', async () => {
