@@ -51,7 +51,7 @@ export async function* reportLines(
   }
 }
 
-/** Waits for the others before it fails, so that each can stop its query. */
+/** Waits for the others before it fails, so that each can stop its query: one that fails ends them all. */
 async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);

@@ -52,6 +52,23 @@ function store(logGroupName: string, lines: readonly string[]): void {
   );
 }
 
+/** Short, because there are many. */
+const shortLine = (timeMs: number, number: number) =>
+  render(
+    {
+      type: 'REPORT',
+      timeMs,
+      fields: {
+        fargaugeVersion: '0.1.0',
+        job: 'nightly',
+        taskId: `task-${number}`,
+        durationMs: number,
+        droppedLineCount: 0,
+      },
+    },
+    1,
+  );
+
 const run = (argv: readonly string[], around: Around = {}) =>
   runReport(['--log-group', '/ecs/jobs', ...argv], { env: ENVIRONMENT, nowMs: WINDOW_END_MS, ...around });
 
@@ -134,23 +151,6 @@ describe('the report of a log group', () => {
 
 describe('more lines than a query gives', () => {
   const START_MS = Date.UTC(2026, 4, 3);
-  /** Short, because there are many. */
-  const shortLine = (timeMs: number, number: number) =>
-    render(
-      {
-        type: 'REPORT',
-        timeMs,
-        fields: {
-          fargaugeVersion: '0.1.0',
-          job: 'nightly',
-          taskId: `task-${number}`,
-          durationMs: number,
-          droppedLineCount: 0,
-        },
-      },
-      1,
-    );
-
   it('are read in slices of time, each below the limit, and none is lost or read twice', async () => {
     // 11,000 within two thirds of a second, and a few a day before.
     const timesMs = [
@@ -262,6 +262,32 @@ describe('what CloudWatch Logs refuses', () => {
       exitCode: 2,
       stderr: `fargauge report: log group /ecs/jobs: the query ended as ${status}: ${advice}\n`,
     });
+  });
+});
+
+describe('a failure after a query was started', () => {
+  it('stops the query at AWS', async () => {
+    store('/ecs/jobs', LINES);
+    server.injectAlways(FAULTS.denied, 'GetQueryResults');
+    expect((await run(WINDOW)).exitCode).toBe(2);
+    expect(server.queries.started.map(({ isStopped }) => isStopped)).toEqual([true]);
+  });
+
+  it('stops those beside it too, and is told once', async () => {
+    store(
+      '/ecs/jobs',
+      Array.from({ length: 20_000 }, (_, index) => shortLine(WINDOW_END_MS - 1 - index * 10_000, index)),
+    );
+    server.queries.course = { statuses: ['Complete'] };
+    const ended = run(WINDOW);
+    await server.until(() => server.queries.started.length === 2);
+    server.queries.course = { statuses: ['Running'] };
+    await server.until(() => server.queries.started.length === 5);
+    server.inject([FAULTS.denied], 'GetQueryResults');
+    const { exitCode, stderr } = await ended;
+    expect(exitCode).toBe(2);
+    expect(stderr.match(/AccessDenied/g)).toHaveLength(1);
+    expect(server.queries.started.slice(2).map(({ isStopped }) => isStopped)).toEqual([true, true, true]);
   });
 });
 
