@@ -4,8 +4,9 @@ import type { FoundLine } from '../core/parsed-line.ts';
 import type { LineReading } from '../reading/found-lines.ts';
 import { reportLines, type UnreportedRun, unreportedRuns } from '../reading/insights-lines.ts';
 import { InsightsQueries } from '../reading/insights-queries.ts';
-import { createReadingClient, filteredLines, LogGroupError } from '../reading/log-groups.ts';
+import { createReadingClient, filteredLines, LogGroupError, type TimeWindow } from '../reading/log-groups.ts';
 import type { TextBatches } from '../reading/text-lines.ts';
+import { LATE_REPORT_MS } from '../report/unfinished-runs.ts';
 import type { ReportLogGroups } from './report-options.ts';
 
 export interface LogGroupReader {
@@ -57,7 +58,7 @@ async function readByInsights(reader: LogGroupReader, client: Client): Promise<L
   const queries = new InsightsQueries({ ...source, client, clock: reader.clock, signal: reader.signal });
   onProgress(() => 'asking Logs Insights for the runs without a REPORT');
   const wanted = { window: source.window, jobs: reader.jobs };
-  const unreported = await unreportedRuns(queries, wanted);
+  const unreported = await unreportedRuns(queries, wanted, lateWindowOf(reader).toMs);
   for (const run of unreported.runs) reader.onUnreportedRun(run);
   const lines = reportLines(queries, wanted, (readCount, totalCount) =>
     onProgress(() => `Logs Insights: ${readCount} of ${totalCount} REPORT lines`),
@@ -66,19 +67,31 @@ async function readByInsights(reader: LogGroupReader, client: Client): Promise<L
   return { ok: true, bytesScanned: queries.bytesScanned, hasMoreUnreportedRuns: unreported.hasMore };
 }
 
-async function* filteredGroups(
-  { source, types, signal, onProgress }: LogGroupReader,
-  client: Client,
-): TextBatches {
+async function* filteredGroups(reader: LogGroupReader, client: Client): TextBatches {
+  const { source, types, signal, onProgress } = reader;
   const { region, window } = source;
+  const parts = [
+    { window, types },
+    { window: lateWindowOf(reader), types: LATE_TYPES },
+  ].filter(({ window: { fromMs, toMs } }) => fromMs < toMs);
   for (const logGroupName of source.logGroupNames) {
     let lineCount = 0;
-    for await (const lines of filteredLines({ client, region, logGroupName, window, types, signal })) {
-      lineCount += lines.length;
-      onProgress(() => `${logGroupName}: ${lineCount} lines`);
-      yield lines;
+    for (const part of parts) {
+      for await (const lines of filteredLines({ client, region, logGroupName, signal, ...part })) {
+        lineCount += lines.length;
+        onProgress(() => `${logGroupName}: ${lineCount} lines`);
+        yield lines;
+      }
     }
   }
+}
+
+const LATE_TYPES: ReadonlySet<string> = new Set(['REPORT']);
+
+/** After the window, up to now: a REPORT there tells that its run was not lost. */
+function lateWindowOf({ source: { window }, clock }: LogGroupReader): TimeWindow {
+  const { toMs } = window;
+  return { fromMs: toMs, toMs: Math.max(toMs, Math.min(clock.now(), toMs + LATE_REPORT_MS)) };
 }
 
 async function readLines({ reading, onLine }: LogGroupReader, lines: TextBatches): Promise<void> {

@@ -11,7 +11,7 @@ import { implausibility, nameOf, reportedRun } from './reported-run.ts';
 import { RunSeries } from './run-series.ts';
 import { totalOf } from './total.ts';
 import { trendOf } from './trend.ts';
-import { type OpenRun, SILENT_MS, UnfinishedRuns } from './unfinished-runs.ts';
+import { LATE_REPORT_MS, type OpenRun, SILENT_MS, UnfinishedRuns } from './unfinished-runs.ts';
 
 /** Types of lines that a report is made of; others need not be read. */
 export const REPORT_LINE_TYPES: ReadonlySet<string> = new Set(['START', 'SUMMARY', 'REPORT']);
@@ -71,7 +71,7 @@ export class Aggregation {
     else if (!this.#isWanted(named.job)) this.#otherJobCount += 1;
     else if (this.#isInTime(line.timeMs)) this.#addNamed(line, named);
     // Outside the window, and yet it tells that the run was not lost in it.
-    else if (line.type === 'REPORT') this.#unfinished.end(named.taskId);
+    else if (line.type === 'REPORT' && !this.#isTooLate(line.timeMs)) this.#unfinished.end(named.taskId);
   }
 
   #addNamed(line: FoundLine, named: { job: string; taskId: string }): void {
@@ -191,6 +191,12 @@ export class Aggregation {
       return false;
     }
     return true;
+  }
+
+  /** As late as no log group is read: the same lines give the same figures out of a file. */
+  #isTooLate(timeMs: number): boolean {
+    const { window } = this.#options;
+    return window !== undefined && timeMs >= window.toMs + LATE_REPORT_MS;
   }
 
   #totalsOf(job: string): JobTotals | undefined {

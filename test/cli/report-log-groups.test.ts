@@ -136,6 +136,50 @@ describe('the report of a log group', () => {
     });
   });
 
+  it.each([
+    ['now', 0],
+    ['some hours ago', 8],
+    ['two days ago', 48],
+    ['a week ago', 168],
+  ])(
+    'of a window that ended %s is that of the same lines in a file: what came after is looked up',
+    async (_, hours) => {
+      store('/ecs/jobs', LINES);
+      const until = new Date(WINDOW_END_MS - hours * 3_600_000).toISOString();
+      const argv = ['--since', '2026-05-29', '--until', until, '--format', 'json'];
+      const around = { input: LINES.join('\n'), nowMs: WINDOW_END_MS };
+      const { jobs, total } = documentIn((await runReport(['-', ...argv], around)).stdout);
+      for (const options of [[], ['--no-insights']]) {
+        expect(documentIn((await run([...argv, ...options])).stdout)).toMatchObject({ jobs, total });
+      }
+    },
+  );
+
+  it('asks for a run that ended after its window, however long it ran in silence, a day on', async () => {
+    const until = Date.parse('2026-06-01T00:00:00Z');
+    const line = (type: 'START' | 'REPORT', taskId: string, timeMs: number) =>
+      lineText(type, { taskId }, timeMs, type === 'START' ? 1 : 2);
+    store('/ecs/jobs', [
+      line('START', 'late', until - 3_600_000),
+      line('REPORT', 'late', until + 86_399_999),
+      line('START', 'later', until - 7_200_000),
+      line('REPORT', 'later', until + 86_400_000),
+      line('START', 'next', until + 1),
+    ]);
+    for (const options of [[], ['--no-insights']]) {
+      const { stdout } = await run(['--until', '2026-06-01', ...options, '--format', 'json']);
+      expect(documentIn(stdout).jobs).toMatchObject([
+        {
+          runCount: 0,
+          runningCount: 0,
+          runsWithoutReportCount: 1,
+          newestRunWithoutReport: { taskId: 'later' },
+        },
+      ]);
+    }
+    expect(server.requests.filter(({ action }) => action === 'FilterLogEvents')).toHaveLength(2);
+  });
+
   it('of an empty window says so', async () => {
     store('/ecs/jobs', []);
     expect(await run(WINDOW)).toEqual({ exitCode: 0, stdout: 'No runs.\n', stderr: '' });

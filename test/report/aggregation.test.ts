@@ -140,6 +140,19 @@ describe('the window', () => {
     });
   });
 
+  it('counts no run as lost that left its REPORT within a day after it', async () => {
+    const lines = [
+      start('a', window.toMs - 0.5 * HOUR_MS),
+      end('a', window.toMs + 24 * HOUR_MS - 1),
+      start('b', window.toMs - 0.5 * HOUR_MS),
+      end('b', window.toMs + 24 * HOUR_MS),
+    ];
+    const { jobs } = await reported(lines, { window, nowMs: NOW_MS + 90 * HOUR_MS });
+    expect(jobs).toMatchObject([
+      { runCount: 0, runsWithoutReportCount: 1, newestRunWithoutReport: { taskId: 'b' } },
+    ]);
+  });
+
   it('has a run that began before it', async () => {
     const { total } = await reported([start('a', window.fromMs - HOUR_MS), end('a', window.fromMs + 1)], {
       window,
