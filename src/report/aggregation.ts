@@ -53,6 +53,7 @@ export class Aggregation {
   /** Of lines of any type and job, in the window and after it. */
   #lastLineMs = Number.NEGATIVE_INFINITY;
   #otherJobCount = 0;
+  #hasMoreOpenRuns = false;
   #outsideWindowCount = 0;
   #wrongTimeCount = 0;
   #tooManyJobsCount = 0;
@@ -102,6 +103,11 @@ export class Aggregation {
   addOpenRun(run: OpenRun): void {
     this.#hear(run.lastLineMs);
     if (this.#isWanted(run.job) && this.#isInTime(run.lastLineMs)) this.#begin(run);
+  }
+
+  /** There are more of these than were told. */
+  hearOfMoreOpenRuns(): void {
+    this.#hasMoreOpenRuns = true;
   }
 
   #begin(run: OpenRun): void {
@@ -259,6 +265,7 @@ export class Aggregation {
       outsideWindowLineCount: this.#outsideWindowCount,
       wrongTimeLineCount: this.#wrongTimeCount,
       tooManyJobsLineCount: this.#tooManyJobsCount,
+      hasMoreRunsWithoutReport: this.#hasMoreOpenRuns,
       tooManyRunsLineCount: this.#tooManyRunsCount,
     };
   }

@@ -65,9 +65,13 @@ export function skippedNotes({ skipped }: ReportDocument): readonly string[] {
   );
   return [
     ...(texts.length === 0 ? [] : [`Left out: ${texts.join(', ')}.`]),
+    ...(skipped.hasMoreRunsWithoutReport ? [`There are ${MORE_RUNS_WITHOUT_REPORT}.`] : []),
     ...(reasons.length === 0 ? [] : [`Broken: ${reasons.join('; ')}.`]),
   ];
 }
+
+export const MORE_RUNS_WITHOUT_REPORT =
+  'more runs without a REPORT than the newest 10,000, which are counted';
 
 /** `2026-05-31 13:07`. */
 export function minute(isoTime: string): string {

@@ -236,7 +236,13 @@ describe('more lines than a query gives', () => {
       ),
     );
     const { stdout, stderr } = await run([...WINDOW, '--since', '2026-05-01', '--format', 'json']);
-    expect(documentIn(stdout).total).toMatchObject({ runsWithoutReportCount: 10_000 });
+    expect(documentIn(stdout)).toMatchObject({
+      total: { runsWithoutReportCount: 10_000 },
+      skipped: { hasMoreRunsWithoutReport: true },
+    });
+    expect((await run([...WINDOW, '--since', '2026-05-01'])).stdout).toContain(
+      'There are more runs without a REPORT than the newest 10,000, which are counted.\n',
+    );
     expect(stderr).toBe(
       'fargauge report: there are more runs without a REPORT than the newest 10,000, which are counted\n',
     );
