@@ -8,7 +8,8 @@ import { type TextBatches, TOO_LONG } from './text-lines.ts';
  * - `foreign`: somebody else's.
  * - `broken`: ours by its mark, but cut or with a field that is not what it should be.
  * - `newer`: ours, of a type that this version does not know.
- * - `copy`: ours, seen before: delivery is at least once.
+ * - `copy`: a REPORT of ours, seen before: delivery is at least once. Of other lines there are many to a run, and whoever
+ *   takes them takes a copy without harm.
  */
 export type SkipKind = 'foreign' | 'broken' | 'newer' | 'copy';
 
@@ -66,7 +67,7 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set(LINE_TYPES);
  *   for await (const found of reading.of(fileLines('lines.jsonl'))) if (found.kind === 'line') use(found.line);
  *   reading.counts.copy
  *
- * Copies are known across all texts given to one reading. Memory: some 20 bytes for each line.
+ * Copies are known across all texts given to one reading. Memory: some 20 bytes for each REPORT.
  */
 export class LineReading {
   readonly counts: FoundCounts = {
@@ -81,7 +82,7 @@ export class LineReading {
   readonly #types: ReadonlySet<string> | undefined;
   /** How a line begins that need not be parsed. */
   readonly #unwantedStarts: readonly string[];
-  readonly #identities = new LineIdentities();
+  readonly #reports = new LineIdentities();
 
   constructor({ types }: ReadingOptions = {}) {
     this.#types = types;
@@ -127,7 +128,7 @@ export class LineReading {
   #judge(line: FoundLine, text: string): Found | undefined {
     const { type, seq } = line;
     const { taskId } = line.fields;
-    if (typeof taskId === 'string' && !this.#identities.add(taskId, seq)) {
+    if (type === 'REPORT' && typeof taskId === 'string' && !this.#reports.add(taskId, seq)) {
       this.counts.copy += 1;
       return COPY;
     }

@@ -248,7 +248,7 @@ export interface Skipped {
   readonly brokenReasons: readonly { readonly reason: string; readonly count: number }[];
   /** Of types that this version does not know. */
   readonly newerLineCount: number;
-  /** Delivered twice. */
+  /** REPORT lines that were delivered twice. */
   readonly copyCount: number;
   /** Of a job that was not asked for. */
   readonly otherJobLineCount: number;

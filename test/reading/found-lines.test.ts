@@ -349,7 +349,7 @@ describe('what is left out is counted:', () => {
     expect(counts.newer).toBe(1);
   });
 
-  it('copies, across sources too, by taskId and seq', async () => {
+  it('copies of REPORT lines, across sources too, by taskId and seq', async () => {
     const reading = new LineReading();
     const kinds: string[] = [];
     for (const text of [`${line(1)}\n${line(2)}\n${line(1)}`, line(2), line(2, { taskId: 'e54a' })]) {
@@ -357,6 +357,13 @@ describe('what is left out is counted:', () => {
     }
     expect(kinds).toEqual(['line', 'line', 'copy', 'copy', 'line']);
     expect(reading.counts.copy).toBe(2);
+  });
+
+  it('no copies of other lines, which are given as they come', async () => {
+    const summary = line(1).replace('REPORT', 'SUMMARY');
+    const { seqs, counts } = await read(`${summary}\n${summary}\n`);
+    expect(seqs).toEqual([1, 1]);
+    expect(counts).toMatchObject({ lines: 2, copy: 0 });
   });
 
   it('lines of types that were not asked for', async () => {

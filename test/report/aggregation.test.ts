@@ -359,6 +359,12 @@ it('jobs come by what they waste, and the total is their sum', async () => {
   );
 });
 
+it('a line that was delivered twice changes no figure', async () => {
+  const lines = monthOfLines();
+  const { jobs, total, series } = await documentOf(lines);
+  expect(await documentOf(lines.flatMap((line) => [line, line]))).toMatchObject({ jobs, total, series });
+});
+
 it('the order of the lines does not matter', async () => {
   const lines = monthOfLines().filter((line) => !line.startsWith('{"type":"CONTAINER"'));
   const expected = await documentOf(lines);
