@@ -182,7 +182,11 @@ describe('the report of a log group', () => {
 
   it('of an empty window says so', async () => {
     store('/ecs/jobs', []);
-    expect(await run(WINDOW)).toEqual({ exitCode: 0, stdout: 'No runs.\n', stderr: '' });
+    expect(await run(WINDOW)).toEqual({
+      exitCode: 0,
+      stdout: '2026-05-29 00:00 to 2026-06-15 06:00 UTC, from /ecs/jobs\nNo runs.\n',
+      stderr: '',
+    });
   });
 
   it('on a terminal says how far it is, and what was scanned', async () => {

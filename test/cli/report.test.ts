@@ -20,11 +20,13 @@ const MONTH = `${monthOfLines().join('\n')}\n`;
 
 const documentIn = (stdout: string) => JSON.parse(stdout) as ReportDocument;
 
+const MONTH_TABLE = readFileSync(EXAMPLE_TABLE_PATH, 'utf8').replace('lines.jsonl', 'stdin');
+
 describe('fargauge report', () => {
   it('prints a table of what comes in on stdin', async () => {
     expect(await run(['-'], { input: MONTH })).toEqual({
       exitCode: 0,
-      stdout: readFileSync(EXAMPLE_TABLE_PATH, 'utf8'),
+      stdout: MONTH_TABLE,
       stderr: '',
     });
   });
@@ -78,13 +80,14 @@ describe('fargauge report', () => {
     else Object.defineProperty(process.stdout, 'columns', columns);
     stdout.end();
     const said = stripVTControlCharacters(await text(stdout));
-    expect(said).toBe(readFileSync(EXAMPLE_TABLE_PATH, 'utf8'));
+    expect(said).toBe(MONTH_TABLE);
   });
 
   it('of some jobs and days leaves the others out, and says so', async () => {
     const { stdout } = await run(['-', '--since', '2026-05-20', '--until', '2026-05-21', '--job', 'i*'], {
       input: MONTH,
     });
+    expect(stdout).toMatch(/^2026-05-20 00:00 to 2026-05-21 00:00 UTC, from stdin\n\n/);
     expect(stdout).toMatch(/^import +4 /m);
     expect(stdout).toMatch(/^1 job: 4 runs/m);
     expect(stdout).toMatch(/lines of other jobs, .* lines outside the window/);
@@ -93,7 +96,7 @@ describe('fargauge report', () => {
   it('of nothing says so', async () => {
     expect(await run(['-'], { input: 'some text\n' })).toEqual({
       exitCode: 0,
-      stdout: 'No runs.\nLeft out: 1 line of others.\n',
+      stdout: 'From stdin\nNo runs.\nLeft out: 1 line of others.\n',
       stderr: 'fargauge report: no line of fargauge was found; lines of others: 1\n',
     });
     expect((await run(['-'], { input: '' })).stderr).toBe('');
