@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { access, constants, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
@@ -30,6 +30,15 @@ export function fileLines(path: string): TextBatches {
   return streamLines(fileBytes(path), path);
 }
 
+/** @throws ReadError where there is no such file, or it may not be read */
+export async function checkReadable(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
 /** The next part overwrites the one before: garbage that the collector has to be waited for would be most of the memory. */
 async function* fileBytes(path: string): AsyncGenerator<Buffer> {
   await using file = await open(path);
@@ -51,8 +60,12 @@ export async function* streamLines(stream: AsyncIterable<string | Buffer>, name 
   try {
     yield* linesOf(unpacked(stream));
   } catch (cause) {
-    throw new ReadError(`cannot read ${name}: ${(cause as Error).message}`, { cause });
+    throw unreadable(name, cause);
   }
+}
+
+function unreadable(name: string, cause: unknown): ReadError {
+  return new ReadError(`cannot read ${name}: ${(cause as Error).message}`, { cause });
 }
 
 /** So many of the first bytes tell what a stream is: UTF-8's mark is the longest. */

@@ -225,10 +225,16 @@ describe('fargauge index', () => {
   it('says at once when nobody is there, or a file is not', async () => {
     const path = file('lines.jsonl', LINES);
     const missing = join(folder, 'missing.jsonl');
-    const unread = await index(['--opensearch', engine.url, path, missing]);
+    expect(await index(['--opensearch', engine.url, path, missing])).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: `fargauge index: cannot read ${missing}: ENOENT: no such file or directory, access '${missing}'\n`,
+    });
+    expect(engine.requests).toEqual([]);
+    const unread = await index(['--opensearch', engine.url, path, folder]);
     expect(unread.exitCode).toBe(2);
     expect(unread.stdout).toContain(`${LINES.length} lines indexed`);
-    expect(unread.stderr).toContain(`cannot read ${missing}`);
+    expect(unread.stderr).toContain(`cannot read ${folder}: EISDIR`);
     await engine.close();
     const { exitCode, stderr } = await index(['--opensearch', engine.url, path]);
     expect(stderr).toMatch(/ECONNREFUSED.*; is the address right, and the engine up\?\n$/);
