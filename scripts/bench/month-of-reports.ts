@@ -20,8 +20,8 @@ const MINUTE_MS = 60_000;
 
 /**
  * Writes a month of lines: START, SUMMARY and REPORT of a million runs of 200 jobs, run by run in the order in which they
- * ended. Jobs have from 149 to 9,851 runs. Each number is odd, so that no percentile lies between two runs: tools differ in which of them they take.
- * The lines are always the same.
+ * ended. Jobs have from 149 to 9,851 runs. Each number is odd, so that no percentile lies between two runs: tools differ
+ * in which of them they take. The lines are always the same.
  */
 export async function writeMonth(path: string): Promise<void> {
   await pipeline(Readable.from(month()), createWriteStream(path));

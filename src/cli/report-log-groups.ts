@@ -4,9 +4,8 @@ import type { FoundLine } from '../core/parsed-line.ts';
 import type { LineReading } from '../reading/found-lines.ts';
 import { reportLines, type UnreportedRun, unreportedRuns } from '../reading/insights-lines.ts';
 import { InsightsQueries } from '../reading/insights-queries.ts';
-import { createReadingClient, filteredLines, LogGroupError, type TimeWindow } from '../reading/log-groups.ts';
+import { createReadingClient, filteredLines, LogGroupError } from '../reading/log-groups.ts';
 import type { TextBatches } from '../reading/text-lines.ts';
-import { LATE_REPORT_MS } from '../report/unfinished-runs.ts';
 import type { ReportLogGroups } from './report-options.ts';
 
 export interface LogGroupReader {
@@ -58,7 +57,7 @@ async function readByInsights(reader: LogGroupReader, client: Client): Promise<L
   const queries = new InsightsQueries({ ...source, client, clock: reader.clock, signal: reader.signal });
   onProgress(() => 'asking Logs Insights for the runs without a REPORT');
   const wanted = { window: source.window, jobs: reader.jobs };
-  const unreported = await unreportedRuns(queries, wanted, lateWindowOf(reader).toMs);
+  const unreported = await unreportedRuns(queries, wanted, source.reportsToMs);
   for (const run of unreported.runs) reader.onUnreportedRun(run);
   const lines = reportLines(queries, wanted, (readCount, totalCount) =>
     onProgress(() => `Logs Insights: ${readCount} of ${totalCount} REPORT lines`),
@@ -67,12 +66,14 @@ async function readByInsights(reader: LogGroupReader, client: Client): Promise<L
   return { ok: true, bytesScanned: queries.bytesScanned, hasMoreUnreportedRuns: unreported.hasMore };
 }
 
-async function* filteredGroups(reader: LogGroupReader, client: Client): TextBatches {
-  const { source, types, signal, onProgress } = reader;
-  const { region, window } = source;
+async function* filteredGroups(
+  { source, types, signal, onProgress }: LogGroupReader,
+  client: Client,
+): TextBatches {
+  const { region, window, reportsToMs } = source;
   const parts = [
     { window, types },
-    { window: lateWindowOf(reader), types: LATE_TYPES },
+    { window: { fromMs: window.toMs, toMs: reportsToMs }, types: LATE_TYPES },
   ].filter(({ window: { fromMs, toMs } }) => fromMs < toMs);
   for (const logGroupName of source.logGroupNames) {
     let lineCount = 0;
@@ -86,13 +87,8 @@ async function* filteredGroups(reader: LogGroupReader, client: Client): TextBatc
   }
 }
 
+/** After the window. */
 const LATE_TYPES: ReadonlySet<string> = new Set(['REPORT']);
-
-/** After the window, up to now: a REPORT there tells that its run was not lost. */
-function lateWindowOf({ source: { window }, clock }: LogGroupReader): TimeWindow {
-  const { toMs } = window;
-  return { fromMs: toMs, toMs: Math.max(toMs, Math.min(clock.now(), toMs + LATE_REPORT_MS)) };
-}
 
 async function readLines({ reading, onLine }: LogGroupReader, lines: TextBatches): Promise<void> {
   for await (const found of reading.ofMessages(lines)) if (found.kind === 'line') onLine(found.line);

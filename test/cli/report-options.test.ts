@@ -30,6 +30,7 @@ describe('the options of fargauge report', () => {
         region: 'eu-west-1',
         window: { fromMs: NOW_MS - 7 * 86_400_000, toMs: NOW_MS },
         isByInsights: true,
+        reportsToMs: NOW_MS,
       },
       window: { fromMs: NOW_MS - 7 * 86_400_000, toMs: NOW_MS },
       jobs: [],
@@ -41,6 +42,19 @@ describe('the options of fargauge report', () => {
     const { window } = optionsOf('--log-group a --until 2026-10-01', { AWS_REGION: 'eu-west-1' });
     expect(window).toEqual({ fromMs: Date.UTC(2026, 8, 24), toMs: Date.UTC(2026, 9, 1) });
   });
+
+  it.each([
+    ['1d', NOW_MS],
+    ['12h', NOW_MS],
+    ['2d', NOW_MS - 86_400_000],
+    ['2026-12-01', Date.UTC(2026, 11, 1)],
+  ])(
+    'with --until %s, are the REPORT lines of a day more, but for what is still to come',
+    (until, reportsToMs) => {
+      const argv = `--log-group a --until ${until}`;
+      expect(optionsOf(argv, { AWS_REGION: 'eu-west-1' }).source).toMatchObject({ reportsToMs });
+    },
+  );
 
   it('--region goes before AWS_REGION, and that before AWS_DEFAULT_REGION', () => {
     const env = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-2' };
