@@ -29,8 +29,8 @@ Where the lines are:
 
 Which runs:
   --since TIME           those whose REPORT was written since then: a time back such as 90m, 24h, 7d or 4w, or a time
-                         in UTC such as 2026-11-01 or 2026-11-01T06:00Z (default: of a log group ${DEFAULT_DAYS} days
-                         before --until, of a file all)
+                         in UTC such as 2026-11-01 or 2026-11-01T06:00Z (default: of a log group ${DEFAULT_DAYS} days before
+                         --until, of a file all)
   --until TIME           and before then (default: now)
   --job NAME             of this job, * for any characters; may be given several times
 

@@ -226,7 +226,8 @@ export class Aggregation {
     const { window } = this.#options;
     const hasReports = this.#lastReportMs >= this.#firstReportMs;
     return {
-      from: window && isoTime(window.fromMs),
+      // Without --since a file is read from the epoch on, which nobody asked for.
+      from: window && window.fromMs > 0 ? isoTime(window.fromMs) : undefined,
       to: window && isoTime(window.toMs),
       firstReportAt: hasReports ? isoTime(this.#firstReportMs) : undefined,
       lastReportAt: hasReports ? isoTime(this.#lastReportMs) : undefined,

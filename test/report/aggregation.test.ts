@@ -140,6 +140,13 @@ describe('the window', () => {
     });
   });
 
+  it('that was only given an end begins with the first REPORT', async () => {
+    const { window: told } = await reported([end('a', NOW_MS - HOUR_MS)], {
+      window: { fromMs: 0, toMs: NOW_MS },
+    });
+    expect(told).toMatchObject({ from: undefined, to: '2026-11-21T12:00:00.000Z' });
+  });
+
   it('counts no run as lost that left its REPORT within a day after it', async () => {
     const lines = [
       start('a', window.toMs - 0.5 * HOUR_MS),
