@@ -84,7 +84,7 @@ async function main({ rounds, write }: Options): Promise<number> {
     const lines = join(folder, 'month.jsonl');
     progress('building dist/');
     build();
-    progress(`writing ${RUN_COUNT} REPORT lines`);
+    progress(`writing the lines of ${RUN_COUNT} runs`);
     await writeMonth(lines);
     const measured = await measure([fargauge(lines), miller(lines, folder), duckdb(lines)], folder, rounds);
     const exitCode = judge(measured);

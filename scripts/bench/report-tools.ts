@@ -94,7 +94,19 @@ export function miller(lines: string, folder: string): Tool {
   const percentiles = ['stats1', '-a', 'p50,p95,max', '-f', SPREADS.join(','), '-g', 'job'];
   return {
     name: 'mlr',
-    command: ['mlr', '--ijsonl', '--ojsonl', 'put', MLR_SUMS(sums), 'then', ...percentiles, lines],
+    command: [
+      'mlr',
+      '--ijsonl',
+      '--ojsonl',
+      'filter',
+      '$type == "REPORT"',
+      'then',
+      'put',
+      MLR_SUMS(sums),
+      'then',
+      ...percentiles,
+      lines,
+    ],
     async figures(output) {
       const made = await rowsByJob(output);
       for (const [job, row] of await rowsByJob(sums)) made.set(job, { ...made.get(job), ...row });
@@ -105,6 +117,7 @@ export function miller(lines: string, folder: string): Tool {
 
 const DUCKDB_VERSION = '2.0.0';
 const DUCKDB_COLUMNS: Readonly<Record<string, string>> = {
+  type: 'VARCHAR',
   job: 'VARCHAR',
   status: 'VARCHAR',
   errorType: 'VARCHAR',
@@ -133,6 +146,7 @@ export function duckdb(lines: string): Tool {
       SELECT *, cpuSizeUnits / 1024 * billedDurationMs / 3600000 AS vcpuHours,
         memorySizeMB / 1024 * billedDurationMs / 3600000 AS gbHours, cpuArchitecture = 'ARM64' AS isArm
       FROM read_json('${lines}', format = 'newline_delimited', columns = {${columns.join(', ')}})
+      WHERE type = 'REPORT'
     )
     SELECT job, count(*) AS runCount, count(*) FILTER (status = 'failure') AS failureCount,
       count(*) FILTER (errorType = 'OutOfMemory') AS outOfMemoryCount, sum(vcpuHours) AS reservedVcpuHours,

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { parseIndexOptions } from './index-options.ts';
 import { listenForInterruption } from './interruption.ts';
-import { DEFAULT_SINCE } from './log-source.ts';
+import { DEFAULT_DAYS } from './log-source.ts';
 import { keepYoungGenerationSmall } from './young-generation.ts';
 
 const HELP = `Usage: fargauge index [OPTIONS] --opensearch URL FILE…
@@ -10,9 +10,9 @@ const HELP = `Usage: fargauge index [OPTIONS] --opensearch URL FILE…
 
 Puts lines into OpenSearch or Elasticsearch, each once: what is in the index already, put there by the forwarder or by
 an earlier call, stays as it is, so a call that broke off is simply made again. FILE holds lines, one to a line and
-others between them, or what aws logs prints; - is stdin, .gz is unpacked. Indices are one a day, fargauge-2026.11.21,
-by the line's time in UTC; a line dated before 2020 or more than a day ahead is refused. Where the index template is
-missing, it is put first.
+others between them, or what aws logs prints with --output json; - is stdin, gzip is unpacked. Indices are one a day,
+fargauge-2026.11.21, by the line's time in UTC; a line dated before 2020 or more than a day ahead is refused. Where
+the index template is missing, it is put first.
 
 The engine:
   --opensearch URL   where it is: https://search-logs-abc.eu-west-1.es.amazonaws.com, http://127.0.0.1:9200
@@ -26,7 +26,7 @@ Where the lines are:
   --log-group NAME   a log group in CloudWatch Logs, by FilterLogEvents; may be given several times
   --region REGION    where it is, and a domain under a name of its own (default: AWS_REGION)
   --since TIME       a time back such as 90m, 24h, 7d or 4w, or a time in UTC such as 2026-11-01 or 2026-11-01T06:00Z
-                     (default: ${DEFAULT_SINCE})
+                     (default: ${DEFAULT_DAYS} days before --until)
   --until TIME       likewise (default: now)
 
   --samples          SAMPLE lines as well, which the forwarder leaves

@@ -2,12 +2,12 @@ import { isPrivate, regionOfDomain, urlProblem } from '../subscription/settings.
 import { parseCommandLine } from './command-line.ts';
 import {
   checkRegion,
-  DEFAULT_SINCE,
   type FileSource,
   filesOf,
   type LogGroupSource,
   logGroupsOf,
-  windowOf,
+  type Span,
+  windowOfLogGroups,
 } from './log-source.ts';
 import { Problems } from './problems.ts';
 
@@ -57,13 +57,7 @@ export function parseIndexOptions(argv: readonly string[], { env, nowMs }: Surro
   const url = urlOf(values.opensearch, problems);
   const authorization = url && authorizationOf(url, values.auth, region, env, problems);
   const source = areLogGroups
-    ? logGroupsOf(
-        values['log-group'],
-        files,
-        region,
-        windowOf(values.since ?? DEFAULT_SINCE, values.until, nowMs, problems),
-        problems,
-      )
+    ? logGroupsOf(values['log-group'], files, region, windowOfLogGroups(values, nowMs, problems), problems)
     : indexFilesOf(files, values, problems);
   if (values['put-template'] && values['no-template']) {
     problems.add('--put-template and --no-template cannot both be meant');
@@ -128,16 +122,7 @@ function authorizationOf(
   }
 }
 
-interface SpanOptions {
-  readonly since?: string | undefined;
-  readonly until?: string | undefined;
-}
-
-function indexFilesOf(
-  files: readonly string[],
-  { since, until }: SpanOptions,
-  problems: Problems,
-): FileSource {
+function indexFilesOf(files: readonly string[], { since, until }: Span, problems: Problems): FileSource {
   for (const [option, value] of Object.entries({ since, until })) {
     if (value !== undefined) problems.add(`--${option} makes no sense without --log-group`);
   }

@@ -1,9 +1,9 @@
 /** What `fargauge index` does: loaded when it is needed, because undici and the AWS SDK come with it. */
 import type { Clock } from '../clock.ts';
 import { LINE_TYPES } from '../core/fields.ts';
-import { type FoundCounts, LineReading } from '../reading/found-lines.ts';
+import { type FoundCounts, LineReading, nothingFound } from '../reading/found-lines.ts';
 import { createReadingClient, filteredLines, LogGroupError } from '../reading/log-groups.ts';
-import { fileLines, ReadError, streamLines, type TextBatches } from '../reading/text-lines.ts';
+import { checkReadable, fileLines, ReadError, streamLines, type TextBatches } from '../reading/text-lines.ts';
 import { printable } from '../report/printable.ts';
 import {
   type Authorization,
@@ -60,6 +60,7 @@ export class Indexer {
   /** @returns the exit code */
   async run(): Promise<number> {
     try {
+      await this.#checkFiles();
       const client = await this.#connect();
       try {
         await this.#settleTemplate(client);
@@ -68,10 +69,17 @@ export class Indexer {
         await client.close();
       }
     } catch (error) {
-      if (!(error instanceof IndexError)) throw error;
+      if (!(error instanceof IndexError || error instanceof ReadError)) throw error;
       this.#tell(printable(error.message));
       return EXIT_USE;
     }
+  }
+
+  /** Before the engine is asked for anything: a name may be misspelt. @throws ReadError */
+  async #checkFiles(): Promise<void> {
+    const { source } = this.#options;
+    if (source.kind !== 'files') return;
+    for (const file of source.files) if (file !== '-') await checkReadable(file);
   }
 
   /** @throws IndexError */
@@ -141,6 +149,8 @@ export class Indexer {
       this.#tell(`not indexed, ${count}: ${printable(reason)}`);
     for (const [reason, count] of counts.refusedReasons) this.#tell(`refused, ${count}: ${reason}`);
     for (const [reason, count] of found.brokenReasons) this.#tell(`broken, ${count}: ${printable(reason)}`);
+    const nothing = nothingFound(found);
+    if (nothing !== undefined) this.#tell(nothing);
     if (stopReason !== undefined) this.#tell('stopped early: call it again when that is mended');
     if (readProblem !== undefined) {
       this.#tell(printable(readProblem));

@@ -15,8 +15,9 @@ export interface LogGroupSource {
   readonly window: TimeWindow;
 }
 
-/** Of a log group, where nothing else is asked for. */
-export const DEFAULT_SINCE = '7d';
+/** How much of a log group is read, where `--since` does not say it: so much before `--until`. */
+export const DEFAULT_DAYS = 7;
+const DEFAULT_SPAN_MS = DEFAULT_DAYS * 86_400_000;
 
 /** CreateLogGroup in the CloudWatch Logs API reference. */
 const LOG_GROUP_NAME = /^[\w.\-/#]{1,512}$/;
@@ -59,22 +60,38 @@ export function checkRegion(region: string, problems: Problems): void {
   if (!REGION.test(region)) problems.refuse('--region', region, 'a region such as eu-central-1');
 }
 
-/**
- * What `--since` and `--until` say: it ends now, unless `until` says otherwise; with `until` alone it begins with the
- * epoch. Undefined where neither is given, or a problem was told.
- */
-export function windowOf(
-  since: string | undefined,
-  until: string | undefined,
+export interface Span {
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+}
+
+/** What of a file is read: with `until` alone it begins with the epoch. Undefined where all is, or a problem was told. */
+export function windowOfFiles(span: Span, nowMs: number, problems: Problems): TimeWindow | undefined {
+  if (span.since === undefined && span.until === undefined) return undefined;
+  return windowOf(span, Number.POSITIVE_INFINITY, nowMs, problems);
+}
+
+/** What of a log group is read. Undefined where a problem was told. */
+export function windowOfLogGroups(span: Span, nowMs: number, problems: Problems): TimeWindow | undefined {
+  return windowOf(span, DEFAULT_SPAN_MS, nowMs, problems);
+}
+
+/** It ends now, unless `until` says otherwise. @param longestMs without `since` */
+function windowOf(
+  { since, until }: Span,
+  longestMs: number,
   nowMs: number,
   problems: Problems,
 ): TimeWindow | undefined {
-  if (since === undefined && until === undefined) return undefined;
-  const fromMs = since === undefined ? 0 : timeOf('--since', since, nowMs, problems);
   const toMs = until === undefined ? nowMs : timeOf('--until', until, nowMs, problems);
+  const fromMs =
+    since === undefined
+      ? Math.max(0, (toMs ?? nowMs) - longestMs)
+      : timeOf('--since', since, nowMs, problems);
   if (fromMs === undefined || toMs === undefined) return undefined;
   if (fromMs >= toMs) {
-    problems.add(`--since ${since ?? ''} is not before ${until === undefined ? 'now' : `--until ${until}`}`);
+    const begin = since === undefined ? 'the year 1970' : `--since ${since}`;
+    problems.add(`${begin} is not before ${until === undefined ? 'now' : `--until ${until}`}`);
   }
   return { fromMs, toMs };
 }

@@ -57,7 +57,7 @@ async function readByInsights(reader: LogGroupReader, client: Client): Promise<L
   const queries = new InsightsQueries({ ...source, client, clock: reader.clock, signal: reader.signal });
   onProgress(() => 'asking Logs Insights for the runs without a REPORT');
   const wanted = { window: source.window, jobs: reader.jobs };
-  const unreported = await unreportedRuns(queries, wanted);
+  const unreported = await unreportedRuns(queries, wanted, source.reportsToMs);
   for (const run of unreported.runs) reader.onUnreportedRun(run);
   const lines = reportLines(queries, wanted, (readCount, totalCount) =>
     onProgress(() => `Logs Insights: ${readCount} of ${totalCount} REPORT lines`),
@@ -70,16 +70,25 @@ async function* filteredGroups(
   { source, types, signal, onProgress }: LogGroupReader,
   client: Client,
 ): TextBatches {
-  const { region, window } = source;
+  const { region, window, reportsToMs } = source;
+  const parts = [
+    { window, types },
+    { window: { fromMs: window.toMs, toMs: reportsToMs }, types: LATE_TYPES },
+  ].filter(({ window: { fromMs, toMs } }) => fromMs < toMs);
   for (const logGroupName of source.logGroupNames) {
     let lineCount = 0;
-    for await (const lines of filteredLines({ client, region, logGroupName, window, types, signal })) {
-      lineCount += lines.length;
-      onProgress(() => `${logGroupName}: ${lineCount} lines`);
-      yield lines;
+    for (const part of parts) {
+      for await (const lines of filteredLines({ client, region, logGroupName, signal, ...part })) {
+        lineCount += lines.length;
+        onProgress(() => `${logGroupName}: ${lineCount} lines`);
+        yield lines;
+      }
     }
   }
 }
+
+/** After the window. */
+const LATE_TYPES: ReadonlySet<string> = new Set(['REPORT']);
 
 async function readLines({ reading, onLine }: LogGroupReader, lines: TextBatches): Promise<void> {
   for await (const found of reading.ofMessages(lines)) if (found.kind === 'line') onLine(found.line);

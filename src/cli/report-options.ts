@@ -1,14 +1,15 @@
 import type { TimeWindow } from '../reading/log-groups.ts';
 import { FORMATS } from '../report/formats.ts';
 import type { Price } from '../report/report-document.ts';
+import { LATE_REPORT_MS } from '../report/unfinished-runs.ts';
 import { parseCommandLine } from './command-line.ts';
 import {
-  DEFAULT_SINCE,
   type FileSource,
   filesOf,
   type LogGroupSource,
   logGroupsOf,
-  windowOf,
+  windowOfFiles,
+  windowOfLogGroups,
 } from './log-source.ts';
 import { Problems } from './problems.ts';
 
@@ -26,6 +27,8 @@ export interface ReportOptions {
 /** Log groups, read by Logs Insights or by FilterLogEvents. */
 export interface ReportLogGroups extends LogGroupSource {
   readonly isByInsights: boolean;
+  /** After the window, up to then, REPORT lines are read as well: they tell that a run was not lost in it. */
+  readonly reportsToMs: number;
 }
 
 export type ParsedReportOptions =
@@ -47,12 +50,11 @@ export function parseReportOptions(
 ): ParsedReportOptions {
   const { values, positionals: files } = parseWords(argv);
   const problems = new Problems();
-  const since = values.since ?? (values['log-group'].length > 0 ? DEFAULT_SINCE : undefined);
-  const window = windowOf(since, values.until, nowMs, problems);
-  const source =
-    values['log-group'].length === 0
-      ? reportFilesOf(values, files, problems)
-      : reportLogGroupsOf(values, files, window, env, problems);
+  const areLogGroups = values['log-group'].length > 0;
+  const window = (areLogGroups ? windowOfLogGroups : windowOfFiles)(values, nowMs, problems);
+  const source = areLogGroups
+    ? reportLogGroupsOf(values, files, window, { env, nowMs }, problems)
+    : reportFilesOf(values, files, problems);
   const price = priceOf(values, problems);
   const failOver = values['fail-over'];
   const failOverPercent = failOver === undefined ? undefined : percentOf(failOver, problems);
@@ -103,7 +105,7 @@ function reportLogGroupsOf(
   values: Values,
   files: readonly string[],
   window: TimeWindow | undefined,
-  env: NodeJS.ProcessEnv,
+  { env, nowMs }: Surroundings,
   problems: Problems,
 ): ReportLogGroups | undefined {
   const { 'log-group': names, region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION } = values;
@@ -111,7 +113,10 @@ function reportLogGroupsOf(
     problems.add(`--log-group can be given ${MAX_LOG_GROUPS} times, not ${names.length}`);
   }
   const source = logGroupsOf(names, files, region, window, problems);
-  return source && { ...source, isByInsights: !values['no-insights'] };
+  if (source === undefined) return undefined;
+  const { toMs } = source.window;
+  const reportsToMs = Math.max(toMs, Math.min(nowMs, toMs + LATE_REPORT_MS));
+  return { ...source, isByInsights: !values['no-insights'], reportsToMs };
 }
 
 function priceOf(values: Values, problems: Problems): Price | undefined {

@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts';
-import { LineReading } from '../reading/found-lines.ts';
+import { LineReading, nothingFound } from '../reading/found-lines.ts';
 import { fileLines, ReadError, streamLines } from '../reading/text-lines.ts';
 import { Aggregation, REPORT_LINE_TYPES } from '../report/aggregation.ts';
+import { MORE_RUNS_WITHOUT_REPORT } from '../report/notes.ts';
 import { grouped } from '../report/quantities.ts';
 import type { ReportDocument } from '../report/report-document.ts';
 import type { Streams } from './command.ts';
@@ -43,6 +44,8 @@ export async function reportDocument(
   } finally {
     progress.clear();
   }
+  const nothing = nothingFound(reading.counts);
+  if (nothing !== undefined) surroundings.tell(nothing);
   const sources = source.kind === 'files' ? source.files.map(nameOfFile) : source.logGroupNames;
   return aggregation.document(sources, reading.counts);
 }
@@ -90,7 +93,8 @@ async function readGroups(
   if (!outcome.ok) throw new ReadError(outcome.message);
   progress.clear();
   if (outcome.hasMoreUnreportedRuns) {
-    tell('there are more runs without a REPORT than the newest 10,000, which are counted');
+    aggregation.hearOfMoreOpenRuns();
+    tell(`there are ${MORE_RUNS_WITHOUT_REPORT}`);
   }
   if (outcome.bytesScanned !== undefined && streams.stderr.isTTY) {
     tell(`Logs Insights scanned ${grouped(outcome.bytesScanned / 1e6, 1)} MB`);

@@ -6,7 +6,7 @@ import { printable } from '../report/printable.ts';
 import type { ReportDocument } from '../report/report-document.ts';
 import { type Command, EXIT_INTERRUPTED, EXIT_USE, type Streams } from './command.ts';
 import { type Interruption, listenForInterruption } from './interruption.ts';
-import { DEFAULT_SINCE } from './log-source.ts';
+import { DEFAULT_DAYS } from './log-source.ts';
 import { parseReportOptions } from './report-options.ts';
 import { reportDocument } from './report-sources.ts';
 import { keepYoungGenerationSmall } from './young-generation.ts';
@@ -19,16 +19,18 @@ const HELP = `Usage: fargauge report [OPTIONS] FILE…
 
 Says of each job, out of its lines: runs, failures, runs without a REPORT, duration, CPU and memory beside the size,
 what of it is unused, its cost, the size that would do and its cost then, whether it is getting slower, and its worst
-run. FILE holds lines, one to a line and others between them, or what aws logs prints; - is stdin, .gz is unpacked.
+run. FILE holds lines, one to a line and others between them, or what aws logs prints with --output json; - is stdin,
+gzip is unpacked.
 
 Where the lines are:
   --log-group NAME       a log group in CloudWatch Logs; may be given several times
   --region REGION        where it is (default: AWS_REGION)
-  --no-insights          ask FilterLogEvents, not Logs Insights: slower, but every line is seen
+  --no-insights          ask FilterLogEvents, not Logs Insights: slower, but not billed by the GB
 
 Which runs:
   --since TIME           those whose REPORT was written since then: a time back such as 90m, 24h, 7d or 4w, or a time
-                         in UTC such as 2026-11-01 or 2026-11-01T06:00Z (default: ${DEFAULT_SINCE} of a log group, all of a file)
+                         in UTC such as 2026-11-01 or 2026-11-01T06:00Z (default: of a log group ${DEFAULT_DAYS} days before
+                         --until, of a file all)
   --until TIME           and before then (default: now)
   --job NAME             of this job, * for any characters; may be given several times
 
@@ -72,7 +74,8 @@ export async function report(
     env: process.env,
     clock: systemClock,
     signals: process,
-    columns: streams.stdout.isTTY ? process.stdout.columns : undefined,
+    // A pseudo-terminal that nobody gave a size has 0.
+    columns: streams.stdout.isTTY ? process.stdout.columns || undefined : undefined,
   },
 ): Promise<number> {
   const tell = (message: string): void => void streams.stderr.write(`fargauge report: ${message}\n`);
@@ -131,7 +134,8 @@ function judged(
 }
 
 /** A name that is misspelt, or a window without a run, is not a job that is small enough. */
-function missingJobs({ jobs }: ReportDocument, patterns: readonly string[]): readonly string[] {
+function missingJobs(document: ReportDocument, patterns: readonly string[]): readonly string[] {
+  const jobs = document.jobs.filter(({ runCount }) => runCount > 0);
   if (patterns.length === 0) return jobs.length === 0 ? ['has no job to judge'] : [];
   return patterns
     .filter((pattern) => !jobs.some(({ job }) => matches(pattern, job)))

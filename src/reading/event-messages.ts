@@ -1,10 +1,13 @@
 /**
- * Finds the log messages in what the tools of AWS print of them. Its forms, by the AWS CLI's reference:
+ * Finds the log messages in what the tools of AWS print of them, and in what log drivers wrap them in. Their forms, by
+ * the references of the AWS CLI, of Docker's json-file and of Fluent Bit:
  *
  *   aws logs filter-log-events, get-log-events     {"events": [{"timestamp": …, "message": "…"}]}
  *   aws logs get-query-results                     {"results": [[{"field": "@message", "value": "…"}]]}
  *   … --query 'events[].message'                   ["…"]
+ *   … --output text                                WORD, MESSAGE and others, with tabs between
  *   aws logs tail                                  TIME STREAM MESSAGE, or with --format json the message over lines
+ *   json-file, awsfirelens                         {"log": "…", …}
  *
  * and, of course, plain messages, one to a line. JSON may be pretty-printed, as the CLI does it, or stand on one line.
  */
@@ -23,8 +26,8 @@ const JSON_LINE = /^[ \t]*["{}[\]]/;
 /** Of ours as it stands on a line: in a string of a document its quotes would be escaped. */
 const MARK = '"fargaugeVersion"';
 
-/** A key that only what AWS prints has; somebody else's object may have it too, and is then read as if AWS had. */
-const DOCUMENT_KEY = /^[ \t]+"(?:events|logEvents|results|message|field)": /;
+/** A key that only such a document has; somebody else's object may have it too, and is then read as if AWS had. */
+const DOCUMENT_KEY = /^[ \t]+"(?:events|logEvents|results|message|log|field)": /;
 
 const ESCAPED_QUOTE = '\\"';
 
@@ -38,7 +41,7 @@ export class EventMessages {
   #openLength = 0;
   /** Inside an object that is too long to be kept whole. */
   #isLong = false;
-  /** It is one that AWS printed, as far as it was read. */
+  /** It is a document of messages, as far as it was read. */
   #isDocument = false;
   /** The last line named the field `@message`; its value is on the next. */
   #isMessageNext = false;
@@ -100,7 +103,7 @@ export class EventMessages {
     if (!this.#isDocument || !JSON_LINE.test(line)) return [line];
     const isMessage = this.#isMessageNext;
     this.#isMessageNext = false;
-    const [, key, literal] = /^\s*(?:"(message|field|value)": )?("(?:.*)"),?\s*$/.exec(line) ?? [];
+    const [, key, literal] = /^\s*(?:"(message|log|field|value)": )?("(?:.*)"),?\s*$/.exec(line) ?? [];
     const value = literal === undefined ? undefined : parsed(literal);
     if (typeof value !== 'string') return [];
     if (key === 'field') {
@@ -117,7 +120,7 @@ function isOurLine(line: string): boolean {
   return mark > 0 && line.lastIndexOf('{"', mark) >= 0;
 }
 
-/** Whether only a document of AWS has such a line: a key of it, or a string in a list. */
+/** Whether only a document of messages has such a line: a key of it, or a string in a list. */
 function isOfDocument(line: string): boolean {
   if (DOCUMENT_KEY.test(line)) return true;
   const item = line.trim();
@@ -125,18 +128,25 @@ function isOfDocument(line: string): boolean {
 }
 
 function messagesOnLine(line: string): readonly string[] {
+  // In JSON on one line a tab is escaped: this one stands between columns.
+  if (line.includes('\t') && line.includes(MARK)) {
+    return line.split('\t').filter((column) => column.includes(MARK));
+  }
   const isJson = line.startsWith('{') || line.startsWith('[');
   // A line of ours holds names only: a quote in one of them is rare, and then it is looked at twice.
   if (isJson && line.includes(ESCAPED_QUOTE)) return messagesInJson(line);
   return [line];
 }
 
-/** Messages of a whole document; the text itself where it is no document, or none that is known. */
+/**
+ * Messages of a whole document; the text itself where it is no document, or none that is known. A message may be one
+ * in turn, as a wrapped line in an event is. Each level doubles the backslashes of the one below, so there are few.
+ */
 function messagesInJson(text: string): readonly string[] {
   const value = parsed(text);
   if (value === undefined || isOurs(value)) return [text];
   const found = [...messagesIn(value)];
-  return found.length === 0 ? [text] : found;
+  return found.length === 0 ? [text] : found.flatMap(messagesOnLine);
 }
 
 function isOurs(value: unknown): boolean {
@@ -153,8 +163,17 @@ function* messagesIn(value: unknown, depth = 0): Generator<string> {
     for (const each of value) yield* messagesIn(each, depth + 1);
     return;
   }
-  const { message, events, logEvents, results, field, value: fieldValue } = value as Record<string, unknown>;
+  const {
+    message,
+    log,
+    events,
+    logEvents,
+    results,
+    field,
+    value: fieldValue,
+  } = value as Record<string, unknown>;
   if (typeof message === 'string') yield message;
+  if (typeof log === 'string') yield log;
   if (field === '@message' && typeof fieldValue === 'string') yield fieldValue;
   for (const list of [events, logEvents, results]) {
     if (Array.isArray(list)) yield* messagesIn(list, depth + 1);

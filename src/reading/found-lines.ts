@@ -8,7 +8,8 @@ import { type TextBatches, TOO_LONG } from './text-lines.ts';
  * - `foreign`: somebody else's.
  * - `broken`: ours by its mark, but cut or with a field that is not what it should be.
  * - `newer`: ours, of a type that this version does not know.
- * - `copy`: ours, seen before: delivery is at least once.
+ * - `copy`: a REPORT of ours, seen before: delivery is at least once. Of other lines there are many to a run, and whoever
+ *   takes them takes a copy without harm.
  */
 export type SkipKind = 'foreign' | 'broken' | 'newer' | 'copy';
 
@@ -36,6 +37,19 @@ export interface FoundCounts {
   readonly brokenReasons: Map<string, number>;
 }
 
+/** Undefined unless there was text and none of it ours: probably something else was meant to be read. */
+export function nothingFound({
+  foreign,
+  lines,
+  broken,
+  newer,
+  copy,
+  otherTypes,
+}: FoundCounts): string | undefined {
+  if (foreign === 0 || lines + broken + newer + copy + otherTypes > 0) return undefined;
+  return `no line of fargauge was found; lines of others: ${foreign.toLocaleString('en-US')}`;
+}
+
 export interface ReadingOptions {
   /** Only lines of these types; others are counted. Default: all. */
   readonly types?: ReadonlySet<string>;
@@ -53,7 +67,7 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set(LINE_TYPES);
  *   for await (const found of reading.of(fileLines('lines.jsonl'))) if (found.kind === 'line') use(found.line);
  *   reading.counts.copy
  *
- * Copies are known across all texts given to one reading. Memory: some 20 bytes for each line.
+ * Copies are known across all texts given to one reading. Memory: some 20 bytes for each REPORT.
  */
 export class LineReading {
   readonly counts: FoundCounts = {
@@ -68,7 +82,7 @@ export class LineReading {
   readonly #types: ReadonlySet<string> | undefined;
   /** How a line begins that need not be parsed. */
   readonly #unwantedStarts: readonly string[];
-  readonly #identities = new LineIdentities();
+  readonly #reports = new LineIdentities();
 
   constructor({ types }: ReadingOptions = {}) {
     this.#types = types;
@@ -106,14 +120,15 @@ export class LineReading {
       this.counts.foreign += 1;
       return FOREIGN;
     }
-    if (parsed.kind === 'broken') return this.#broken(parsed.reason);
+    if (parsed.kind === 'broken')
+      return this.#broken(text === message ? parsed.reason : withAdvice(parsed.reason));
     return this.#judge(parsed.line, text);
   }
 
   #judge(line: FoundLine, text: string): Found | undefined {
     const { type, seq } = line;
     const { taskId } = line.fields;
-    if (typeof taskId === 'string' && !this.#identities.add(taskId, seq)) {
+    if (type === 'REPORT' && typeof taskId === 'string' && !this.#reports.add(taskId, seq)) {
       this.counts.copy += 1;
       return COPY;
     }
@@ -149,6 +164,11 @@ async function* messagesOf(texts: TextBatches): TextBatches {
   const messages = new EventMessages();
   for await (const batch of texts) yield batch.flatMap((text) => messages.add(text));
   yield messages.end();
+}
+
+/** What stands before a line may also be of a form that is not taken apart here: YAML folds a line, a table frames it. */
+function withAdvice(reason: string): string {
+  return reason === 'is not JSON' ? `${reason}: if aws logs printed it, then with --output json` : reason;
 }
 
 /** `aws logs tail` puts the time and the log stream before the message. */

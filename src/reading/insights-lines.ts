@@ -51,7 +51,7 @@ export async function* reportLines(
   }
 }
 
-/** Waits for the others before it fails, so that each can stop its query. */
+/** Waits for the others before it fails, so that each can stop its query: one that fails ends them all. */
 async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);
@@ -154,18 +154,25 @@ export interface UnreportedRuns {
 
 /**
  * The runs of a window that have no REPORT, found by Logs Insights alone: the newest MAX_ROWS at the most.
+ * @param reportsToMs up to then, after the window, a REPORT counts
  * @throws LogGroupError; the reason of the queries' signal, once it is aborted
  */
-export async function unreportedRuns(queries: InsightsQueries, wanted: Wanted): Promise<UnreportedRuns> {
+export async function unreportedRuns(
+  queries: InsightsQueries,
+  wanted: Wanted,
+  reportsToMs: number,
+): Promise<UnreportedRuns> {
+  const window = { ...wanted.window, toMs: reportsToMs };
   const rows = await queries.rows(
-    `filter ${isWanted(['START', 'SUMMARY', 'REPORT'], wanted)}
+    `filter ${isWanted(['START', 'SUMMARY', 'REPORT'], { ...wanted, window })}
+  and (type = "REPORT" or toMillis(@timestamp) < ${wanted.window.toMs})
 # Every REPORT has droppedLineCount, and no other line has it.
 | stats count(droppedLineCount) as reports, latest(time) as lastLineAt,
   max(maxMemoryUtilizationPercent) as memoryPercent by job, taskId
 | filter reports = 0
 | sort lastLineAt desc
 | limit ${MAX_ROWS}`,
-    wanted.window,
+    window,
   );
   return { runs: rows.flatMap((row) => unreportedRun(row) ?? []), hasMore: rows.length >= MAX_ROWS };
 }

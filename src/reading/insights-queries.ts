@@ -19,7 +19,7 @@ export const MAX_ROWS = 10_000;
 const FIRST_LOOK_MS = 250;
 const MAX_LOOK_MS = 2_000;
 const LOOK_GROWTH = 1.5;
-/** After Ctrl-C nobody wants to wait for an answer for long: to StartQuery, and then to StopQuery. */
+/** After Ctrl-C or a failure nobody wants to wait for an answer for long: to StartQuery, and then to StopQuery. */
 const START_GRACE_MS = 3_000;
 const STOP_TIMEOUT_MS = 3_000;
 
@@ -37,23 +37,36 @@ export interface InsightsOptions {
   readonly startGraceMs?: number;
 }
 
-/** Queries of Logs Insights over the same log groups. A query that is not wanted any more is stopped at AWS. */
+/**
+ * Queries of Logs Insights over the same log groups. A query that is not wanted any more is stopped at AWS: after the
+ * abort, and when another of them has failed, which ends them all.
+ */
 export class InsightsQueries {
   readonly #options: InsightsOptions;
+  readonly #failed = new AbortController();
   /** So far, by all queries: what AWS bills. */
   bytesScanned = 0;
 
   constructor(options: InsightsOptions) {
-    this.#options = options;
+    this.#options = { ...options, signal: AbortSignal.any([options.signal, this.#failed.signal]) };
   }
 
   /**
    * The rows of one query, up to MAX_ROWS.
    * @param text with its `limit`, and with the window to the millisecond: StartQuery takes whole seconds
    * @param window is made wider to whole seconds
-   * @throws LogGroupError; the signal's reason, once it is aborted
+   * @throws LogGroupError, that of another query too; the signal's reason, once it is aborted
    */
   async rows(text: string, window: TimeWindow): Promise<readonly QueryRow[]> {
+    try {
+      return await this.#rows(text, window);
+    } catch (error) {
+      this.#failed.abort(error);
+      throw error;
+    }
+  }
+
+  async #rows(text: string, window: TimeWindow): Promise<readonly QueryRow[]> {
     const { logGroupNames, signal } = this.#options;
     signal.throwIfAborted();
     const command = new StartQueryCommand({
@@ -67,7 +80,8 @@ export class InsightsQueries {
     try {
       return await this.#resultsOf(queryId);
     } catch (error) {
-      if (signal.aborted) await this.#stop(queryId);
+      // It may have ended of itself, which StopQuery refuses: no matter.
+      await this.#stop(queryId);
       throw error;
     }
   }
@@ -147,7 +161,8 @@ export class InsightsQueries {
   /** As far as it can be: it costs while it runs, and nobody reads its results. */
   async #stop(queryId: string): Promise<void> {
     const abortSignal = AbortSignal.timeout(STOP_TIMEOUT_MS);
-    await this.#options.client.send(new StopQueryCommand({ queryId }), { abortSignal }).catch(() => {});
+    const sent = this.#options.client.send(new StopQueryCommand({ queryId }), { abortSignal });
+    await untilAborted(sent, abortSignal).catch(() => {});
   }
 }
 

@@ -109,7 +109,9 @@ export function explained(error: unknown, asked: Asked): LogGroupError {
   const { kind, reason } = classifyFailure(error);
   const say = (text: string): LogGroupError => new LogGroupError(text, { cause: error });
   if (kind === 'missing') {
-    return say(`log group ${groups}: not there in ${region}; check the name, --region and the account`);
+    const which = logGroupNames.length > 1 ? `one of ${groups}` : groups;
+    const advice = 'check the name, --region and the account';
+    return say(`log group ${which}: not there in ${region}; ${advice}: ${reason}`);
   }
   if (kind === 'denied') {
     return say(`log group ${groups}: ${reason}\nThe policy of who runs this needs ${statementsFor(asked)}`);

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { access, constants, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
 
@@ -23,11 +23,20 @@ export class ReadError extends Error {
 }
 
 /**
- * The lines of a file, in bounded memory; of one that ends in `.gz`, those of what it holds.
+ * The lines of a file, in bounded memory.
  * @throws ReadError
  */
 export function fileLines(path: string): TextBatches {
-  return streamLines(path.endsWith('.gz') ? unpackedBytes(path) : fileBytes(path), path);
+  return streamLines(fileBytes(path), path);
+}
+
+/** @throws ReadError where there is no such file, or it may not be read */
+export async function checkReadable(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
 }
 
 /** The next part overwrites the one before: garbage that the collector has to be waited for would be most of the memory. */
@@ -41,37 +50,98 @@ async function* fileBytes(path: string): AsyncGenerator<Buffer> {
   }
 }
 
-async function* unpackedBytes(path: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(path);
-  try {
-    const unpacked = createGunzip();
-    // Not pipeline(): it would report the reader that stops early as an error.
-    file.on('error', (error) => unpacked.destroy(error));
-    yield* file.pipe(unpacked) as AsyncIterable<Buffer>;
-  } finally {
-    file.destroy();
-  }
-}
-
 /**
- * The lines of a stream of bytes or strings, without their line breaks (LF or CRLF), in bounded memory.
+ * The lines of a stream of bytes or strings, without their line breaks (LF or CRLF), in bounded memory. What gzip packed
+ * is unpacked; text is UTF-8, or UTF-16 with the mark that says so, as Windows PowerShell writes it.
  * @param name for messages
  * @throws ReadError
  */
 export async function* streamLines(stream: AsyncIterable<string | Buffer>, name = 'the stream'): TextBatches {
   try {
-    yield* linesOf(stream);
+    yield* linesOf(unpacked(stream));
   } catch (cause) {
-    throw new ReadError(`cannot read ${name}: ${(cause as Error).message}`, { cause });
+    throw unreadable(name, cause);
   }
 }
 
-async function* linesOf(stream: AsyncIterable<string | Buffer>): TextBatches {
-  const decoder = new StringDecoder('utf8');
+function unreadable(name: string, cause: unknown): ReadError {
+  return new ReadError(`cannot read ${name}: ${(cause as Error).message}`, { cause });
+}
+
+/** So many of the first bytes tell what a stream is: UTF-8's mark is the longest. */
+const SIGNATURE_BYTES = 3;
+/** RFC 1952, section 2.3.1. */
+const GZIP_SIGNATURE = Buffer.of(0x1f, 0x8b);
+const UTF_16_SIGNATURE = Buffer.of(0xff, 0xfe);
+/** Unicode's byte order mark, as it is decoded. */
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** By the first bytes: a name may say anything, and stdin has none. */
+async function* unpacked(stream: AsyncIterable<string | Buffer>): AsyncGenerator<Buffer> {
+  const parts = withSignature(stream);
+  const { value: first, done } = await parts.next();
+  if (done) return;
+  const all = continued(first, parts);
+  yield* isSigned(first, GZIP_SIGNATURE) ? gunzipped(all) : all;
+}
+
+/** The bytes of a stream; the signature is not cut in two. */
+async function* withSignature(stream: AsyncIterable<string | Buffer>): AsyncGenerator<Buffer> {
+  let first: Buffer | undefined = Buffer.alloc(0);
+  for await (const part of stream) {
+    const bytes = typeof part === 'string' ? Buffer.from(part) : part;
+    if (first === undefined) {
+      yield bytes;
+      continue;
+    }
+    first = Buffer.concat([first, bytes]);
+    if (first.length < SIGNATURE_BYTES) continue;
+    yield first;
+    first = undefined;
+  }
+  if (first !== undefined) yield first;
+}
+
+async function* continued(first: Buffer, others: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield first;
+    yield* others;
+  } finally {
+    await others.return(undefined);
+  }
+}
+
+async function* gunzipped(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const packed = Readable.from(copied(parts));
+  try {
+    const gunzip = createGunzip();
+    // Not pipeline(): it would report the reader that stops early as an error.
+    packed.on('error', (error) => gunzip.destroy(error));
+    yield* withSignature(packed.pipe(gunzip));
+  } finally {
+    packed.destroy();
+  }
+}
+
+/** A stream reads ahead, and a part is overwritten by the next. */
+async function* copied(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const part of parts) yield Buffer.from(part);
+}
+
+function isSigned(bytes: Buffer, signature: Buffer): boolean {
+  return bytes.subarray(0, signature.length).equals(signature);
+}
+
+/** @param parts the first of them has the signature */
+async function* linesOf(parts: AsyncIterable<Buffer>): TextBatches {
+  let decoder: StringDecoder | undefined;
   let rest = '';
   let isTooLong = false;
-  for await (const chunk of stream) {
-    const text = typeof chunk === 'string' ? chunk : decoder.write(chunk);
+  for await (const part of parts) {
+    const isFirst = decoder === undefined;
+    decoder ??= new StringDecoder(isSigned(part, UTF_16_SIGNATURE) ? 'utf16le' : 'utf8');
+    const decoded = decoder.write(part);
+    const text = isFirst && decoded.startsWith(BYTE_ORDER_MARK) ? decoded.slice(1) : decoded;
     const end = text.lastIndexOf('\n');
     isTooLong ||= rest.length + (end < 0 ? text.length : text.indexOf('\n')) > MAX_LINE_LENGTH;
     if (isTooLong) rest = '';
@@ -85,7 +155,7 @@ async function* linesOf(stream: AsyncIterable<string | Buffer>): TextBatches {
     rest = text.slice(end + 1);
     yield lines.map(withoutReturn);
   }
-  rest += decoder.end();
+  rest += decoder?.end() ?? '';
   if (isTooLong) yield [TOO_LONG];
   else if (rest !== '') yield [withoutReturn(rest)];
 }

@@ -11,7 +11,7 @@ import { implausibility, nameOf, reportedRun } from './reported-run.ts';
 import { RunSeries } from './run-series.ts';
 import { totalOf } from './total.ts';
 import { trendOf } from './trend.ts';
-import { type OpenRun, SILENT_MS, UnfinishedRuns } from './unfinished-runs.ts';
+import { LATE_REPORT_MS, type OpenRun, SILENT_MS, UnfinishedRuns } from './unfinished-runs.ts';
 
 /** Types of lines that a report is made of; others need not be read. */
 export const REPORT_LINE_TYPES: ReadonlySet<string> = new Set(['START', 'SUMMARY', 'REPORT']);
@@ -53,6 +53,7 @@ export class Aggregation {
   /** Of lines of any type and job, in the window and after it. */
   #lastLineMs = Number.NEGATIVE_INFINITY;
   #otherJobCount = 0;
+  #hasMoreOpenRuns = false;
   #outsideWindowCount = 0;
   #wrongTimeCount = 0;
   #tooManyJobsCount = 0;
@@ -71,7 +72,7 @@ export class Aggregation {
     else if (!this.#isWanted(named.job)) this.#otherJobCount += 1;
     else if (this.#isInTime(line.timeMs)) this.#addNamed(line, named);
     // Outside the window, and yet it tells that the run was not lost in it.
-    else if (line.type === 'REPORT') this.#unfinished.end(named.taskId);
+    else if (line.type === 'REPORT' && !this.#isTooLate(line.timeMs)) this.#unfinished.end(named.taskId);
   }
 
   #addNamed(line: FoundLine, named: { job: string; taskId: string }): void {
@@ -102,6 +103,11 @@ export class Aggregation {
   addOpenRun(run: OpenRun): void {
     this.#hear(run.lastLineMs);
     if (this.#isWanted(run.job) && this.#isInTime(run.lastLineMs)) this.#begin(run);
+  }
+
+  /** There are more of these than were told. */
+  hearOfMoreOpenRuns(): void {
+    this.#hasMoreOpenRuns = true;
   }
 
   #begin(run: OpenRun): void {
@@ -193,6 +199,12 @@ export class Aggregation {
     return true;
   }
 
+  /** As late as no log group is read: the same lines give the same figures out of a file. */
+  #isTooLate(timeMs: number): boolean {
+    const { window } = this.#options;
+    return window !== undefined && timeMs >= window.toMs + LATE_REPORT_MS;
+  }
+
   #totalsOf(job: string): JobTotals | undefined {
     let totals = this.#totals.get(job);
     if (totals === undefined) {
@@ -214,7 +226,8 @@ export class Aggregation {
     const { window } = this.#options;
     const hasReports = this.#lastReportMs >= this.#firstReportMs;
     return {
-      from: window && isoTime(window.fromMs),
+      // Without --since a file is read from the epoch on, which nobody asked for.
+      from: window && window.fromMs > 0 ? isoTime(window.fromMs) : undefined,
       to: window && isoTime(window.toMs),
       firstReportAt: hasReports ? isoTime(this.#firstReportMs) : undefined,
       lastReportAt: hasReports ? isoTime(this.#lastReportMs) : undefined,
@@ -253,6 +266,7 @@ export class Aggregation {
       outsideWindowLineCount: this.#outsideWindowCount,
       wrongTimeLineCount: this.#wrongTimeCount,
       tooManyJobsLineCount: this.#tooManyJobsCount,
+      hasMoreRunsWithoutReport: this.#hasMoreOpenRuns,
       tooManyRunsLineCount: this.#tooManyRunsCount,
     };
   }

@@ -1,6 +1,6 @@
 import { printable } from './printable.ts';
 import { counted, grouped } from './quantities.ts';
-import type { ReportDocument } from './report-document.ts';
+import type { ReportDocument, RunCounts, Window } from './report-document.ts';
 
 /** Sentences beside a report's figures, for the formats that a person reads. What comes out of lines is printable. */
 
@@ -65,8 +65,29 @@ export function skippedNotes({ skipped }: ReportDocument): readonly string[] {
   );
   return [
     ...(texts.length === 0 ? [] : [`Left out: ${texts.join(', ')}.`]),
+    ...(skipped.hasMoreRunsWithoutReport ? [`There are ${MORE_RUNS_WITHOUT_REPORT}.`] : []),
     ...(reasons.length === 0 ? [] : [`Broken: ${reasons.join('; ')}.`]),
   ];
+}
+
+export const MORE_RUNS_WITHOUT_REPORT =
+  'more runs without a REPORT than the newest 10,000, which are counted';
+
+/** Runs that ended, and neither well nor by a failure. */
+export function otherEndings({ stoppedCount, unknownCount }: RunCounts): readonly string[] {
+  return [
+    ...(stoppedCount > 0 ? [`${grouped(stoppedCount)} stopped`] : []),
+    ...(unknownCount > 0 ? [`${grouped(unknownCount)} of unknown end`] : []),
+  ];
+}
+
+/** The window that was asked for, else from the first REPORT to the last; undefined without any. */
+export function spanOf(
+  { from, to, firstReportAt, lastReportAt }: Window,
+  show: (isoTime: string) => string,
+): string | undefined {
+  const [begin, end] = [from ?? firstReportAt, to ?? lastReportAt];
+  return begin === undefined || end === undefined ? undefined : `${show(begin)} to ${show(end)} UTC`;
 }
 
 /** `2026-05-31 13:07`. */

@@ -248,7 +248,7 @@ export interface Skipped {
   readonly brokenReasons: readonly { readonly reason: string; readonly count: number }[];
   /** Of types that this version does not know. */
   readonly newerLineCount: number;
-  /** Delivered twice. */
+  /** REPORT lines that were delivered twice. */
   readonly copyCount: number;
   /** Of a job that was not asked for. */
   readonly otherJobLineCount: number;
@@ -258,6 +258,8 @@ export interface Skipped {
   readonly wrongTimeLineCount: number;
   /** Lines of jobs beyond the first 5,000. */
   readonly tooManyJobsLineCount: number;
+  /** Of the runs without a REPORT in a log group only the newest 10,000 are counted, and there are more. */
+  readonly hasMoreRunsWithoutReport: boolean;
   /** Lines of runs beyond the 200,000 without a REPORT that are kept in mind at a time. */
   readonly tooManyRunsLineCount: number;
 }

@@ -1,8 +1,8 @@
 import type { Display } from './formats.ts';
-import { first, lostRunNotes, minute, priceNotes, skippedNotes } from './notes.ts';
+import { first, lostRunNotes, minute, otherEndings, priceNotes, skippedNotes, spanOf } from './notes.ts';
 import { printable } from './printable.ts';
 import { change, counted, duration, gigabytes, grouped, hours, usd, vcpus } from './quantities.ts';
-import type { JobReport, ReportDocument, Spread, WorstRun } from './report-document.ts';
+import type { JobReport, ReportDocument, RunCounts, Spread, WorstRun } from './report-document.ts';
 import { type Cell, type Column, coloured, textTable, truncated, wrapped } from './text-table.ts';
 
 /** From here on a growth is worth a look. */
@@ -20,46 +20,58 @@ const JOB_COLUMN: Column<JobReport> = {
   cell: ({ job }) => ({ text: printable(job) }),
 };
 
-const COLUMNS: readonly Column<JobReport>[] = [
-  JOB_COLUMN,
-  { title: 'RUNS', align: 'right', rank: 0, cell: ({ runCount }) => ({ text: grouped(runCount) }) },
-  {
-    title: 'NO REPORT',
-    align: 'right',
-    rank: 5,
-    cell: ({ runsWithoutReportCount: count }) => marked(grouped(count), count > 0, 'red'),
-  },
-  { title: 'FAILED', align: 'right', rank: 1, cell: failures },
-  { title: 'DURATION', align: 'right', rank: 2, cell: ({ durationMs }) => spread(durationMs, duration) },
-  {
-    title: 'TREND',
-    align: 'right',
-    rank: 6,
-    cell: ({ trend }) =>
-      trend === undefined
-        ? UNKNOWN
-        : marked(change(trend.durationPercent), trend.durationPercent >= MARKED_GROWTH_PERCENT, 'yellow'),
-  },
-  { title: 'PEAK CPU', align: 'right', rank: 4, cell: ({ maxCpuPercent }) => spread(maxCpuPercent, cpus) },
-  {
-    title: 'OF vCPU',
-    align: 'right',
-    rank: 4,
-    cell: ({ size }) => known(size.cpuUnits, vcpus),
-  },
-  { title: 'PEAK MB', align: 'right', rank: 3, cell: memory },
-  { title: 'OF MB', align: 'right', rank: 3, cell: ({ size }) => known(size.memoryMB, String) },
-  {
-    title: 'UNUSED vCPU·h',
-    align: 'right',
-    rank: 7,
-    cell: ({ use }) => known(use?.wastedVcpuHours, hours),
-  },
-  { title: 'UNUSED GB·h', align: 'right', rank: 7, cell: ({ use }) => known(use?.wastedGBHours, hours) },
-  { title: 'USD', align: 'right', rank: 1, cell: ({ cost }) => known(cost?.usd, usd) },
-  { title: 'RECOMMENDED', align: 'left', rank: 1, cell: recommendation },
-  { title: 'USD THEN', align: 'right', rank: 8, cell: saving },
-];
+/** What is neither success nor failure: columns only where a job has some. */
+const OTHER_ENDS = [
+  ['STOPPED', 'stoppedCount'],
+  ['UNKNOWN', 'unknownCount'],
+] as const;
+
+function columnsFor(jobs: readonly JobReport[]): readonly Column<JobReport>[] {
+  const isAny = (name: keyof RunCounts) => jobs.some((job) => job[name] > 0);
+  return [
+    JOB_COLUMN,
+    { title: 'RUNS', align: 'right', rank: 0, cell: ({ runCount }) => ({ text: grouped(runCount) }) },
+    {
+      title: 'NO REPORT',
+      align: 'right',
+      rank: isAny('runsWithoutReportCount') ? 1 : 8,
+      cell: ({ runsWithoutReportCount: count }) => marked(grouped(count), count > 0, 'red'),
+    },
+    { title: 'FAILED', align: 'right', rank: 2, cell: failures },
+    ...OTHER_ENDS.filter(([, name]) => isAny(name)).map(
+      ([title, name]): Column<JobReport> => ({
+        title,
+        align: 'right',
+        rank: 3,
+        cell: (job) => ({ text: grouped(job[name]) }),
+      }),
+    ),
+    { title: 'DURATION', align: 'right', rank: 5, cell: ({ durationMs }) => spread(durationMs, duration) },
+    {
+      title: 'TREND',
+      align: 'right',
+      rank: 9,
+      cell: ({ trend }) =>
+        trend === undefined
+          ? UNKNOWN
+          : marked(change(trend.durationPercent), trend.durationPercent >= MARKED_GROWTH_PERCENT, 'yellow'),
+    },
+    { title: 'PEAK CPU', align: 'right', rank: 7, cell: ({ maxCpuPercent }) => spread(maxCpuPercent, cpus) },
+    { title: 'OF vCPU', align: 'right', rank: 7, cell: ({ size }) => known(size.cpuUnits, vcpus) },
+    { title: 'PEAK MB', align: 'right', rank: 6, cell: memory },
+    { title: 'OF MB', align: 'right', rank: 6, cell: ({ size }) => known(size.memoryMB, String) },
+    {
+      title: 'UNUSED vCPU·h',
+      align: 'right',
+      rank: 10,
+      cell: ({ use }) => known(use?.wastedVcpuHours, hours),
+    },
+    { title: 'UNUSED GB·h', align: 'right', rank: 10, cell: ({ use }) => known(use?.wastedGBHours, hours) },
+    { title: 'USD', align: 'right', rank: 4, cell: ({ cost }) => known(cost?.usd, usd) },
+    { title: 'RECOMMENDED', align: 'left', rank: 4, cell: recommendation },
+    { title: 'USD THEN', align: 'right', rank: 11, cell: saving },
+  ];
+}
 
 /** Ids of tasks have 32 characters, types of errors no more than 11. */
 const MAX_ID_WIDTH = 36;
@@ -99,8 +111,9 @@ function shortened(text: string, width: number): string {
 export function renderTable(document: ReportDocument, display: Display): string {
   const { jobs } = document;
   const notes = notesOf(document).flatMap((note) => wrapped(note, display.columns));
-  if (jobs.length === 0) return `${['No runs.', ...notes].join('\n')}\n`;
-  const table = textTable(COLUMNS, jobs, display);
+  const origin = wrapped(originOf(document), display.columns);
+  if (jobs.length === 0) return `${[...origin, 'No runs.', ...notes].join('\n')}\n`;
+  const table = textTable(columnsFor(jobs), jobs, display);
   const worst = textTable(
     WORST_COLUMNS,
     jobs.flatMap((job) => (job.worstRun === undefined ? [] : [{ job, run: job.worstRun }])),
@@ -116,6 +129,7 @@ export function renderTable(document: ReportDocument, display: Display): string 
   const total = wrapped(totalOf(document), display.columns);
   const bold = (line: string) => (display.isColoured ? coloured(line, 'bold') : line);
   const blocks = [
+    origin,
     [...table.lines, ...leftOut],
     total.map(bold),
     worst.lines.length > 1 ? worst.lines : [],
@@ -182,6 +196,11 @@ function ending({ status, errorType, exitCode }: WorstRun): Cell {
   return marked(text, status === 'failure', 'red');
 }
 
+function originOf({ sources, window }: ReportDocument): string {
+  const span = spanOf(window, minute);
+  return `${span === undefined ? 'From' : `${span}, from`} ${printable(sources.join(', '))}`;
+}
+
 function totalOf({ total }: ReportDocument): string {
   const runs = [
     counted(total.runCount, 'run'),
@@ -190,6 +209,7 @@ function totalOf({ total }: ReportDocument): string {
       ? [`${grouped(total.runsWithoutReportCount)} without a REPORT`]
       : []),
     `${grouped(total.failureCount)} failed`,
+    ...otherEndings(total),
   ];
   const sentences = [`${counted(total.jobCount, 'job')}: ${runs.join(', ')}.`];
   if (total.usd !== undefined && total.wastedUsd !== undefined) {

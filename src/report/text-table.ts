@@ -19,7 +19,7 @@ export interface Cell {
 export interface Column<Row> {
   readonly title: string;
   readonly align: 'left' | 'right';
-  /** Where lines are too short, columns of the highest number are left out first; 0 stays. */
+  /** Where lines are too short, columns of the lowest number go first, those of one number together; 0 always stays. */
   readonly rank: number;
   /** Cut to the width that is left, down to this; otherwise it has the width that it needs. */
   readonly minWidth?: number;
@@ -65,20 +65,22 @@ export function textTable<Row>(
   };
 }
 
-/** The columns that fit beside one another. */
+/** The columns that fit beside one another: those of a rank wherever they fit beside those of lower ranks. */
 function fitting<Row>(
   all: readonly Column<Row>[],
   widthOf: (column: Column<Row>) => number,
   columns: number | undefined,
 ): readonly Column<Row>[] {
-  let shown = all;
+  if (columns === undefined) return all;
   const least = (column: Column<Row>) => Math.min(column.minWidth ?? widthOf(column), widthOf(column));
-  while (columns !== undefined && total(shown.map(least)) > columns) {
-    const rank = Math.max(...shown.map((column) => column.rank));
-    if (rank === 0) break;
-    shown = shown.filter((column) => column.rank !== rank);
+  const ranks = new Set(all.map(({ rank }) => rank));
+  const shown = new Set([0]);
+  const isShown = ({ rank }: Column<Row>) => shown.has(rank);
+  for (const rank of [...ranks].toSorted((a, b) => a - b)) {
+    shown.add(rank);
+    if (rank > 0 && total(all.filter(isShown).map(least)) > columns) shown.delete(rank);
   }
-  return shown;
+  return all.filter(isShown);
 }
 
 /** Takes what is too much from the columns that may be cut, first from the first. */

@@ -7,6 +7,12 @@ export const MAX_OPEN_RUNS = 200_000;
 /** Silent for so long, a run has lost its sidecar; docs/queries.md draws the same line. */
 export const SILENT_MS = 600_000;
 
+/**
+ * So long after the window a REPORT still tells that a run was not lost in it. The log after it is read for that alone,
+ * and must not be without end.
+ */
+export const LATE_REPORT_MS = 86_400_000;
+
 /** A run that began and has no REPORT. */
 export interface OpenRun {
   readonly taskId: string;

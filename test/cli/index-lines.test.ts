@@ -79,6 +79,15 @@ describe('fargauge index', () => {
     });
   });
 
+  it('says that it found none of ours among the lines of others', async () => {
+    const path = file('others.log', ['hello', '{"level":"info"}']);
+    expect(await index(['--opensearch', engine.url, path])).toEqual({
+      exitCode: 0,
+      stdout: '0 lines indexed, 0 were there already, 2 left out: somebody else’s\n',
+      stderr: 'fargauge index: no line of fargauge was found; lines of others: 2\n',
+    });
+  });
+
   it('says it as JSON', async () => {
     engine.refuses = ({ type }) => type === 'REPORT';
     const path = file('lines.jsonl', linesOfRun('2026-03-02T02:00:00Z', 1));
@@ -216,10 +225,16 @@ describe('fargauge index', () => {
   it('says at once when nobody is there, or a file is not', async () => {
     const path = file('lines.jsonl', LINES);
     const missing = join(folder, 'missing.jsonl');
-    const unread = await index(['--opensearch', engine.url, path, missing]);
+    expect(await index(['--opensearch', engine.url, path, missing])).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: `fargauge index: cannot read ${missing}: ENOENT: no such file or directory, access '${missing}'\n`,
+    });
+    expect(engine.requests).toEqual([]);
+    const unread = await index(['--opensearch', engine.url, path, folder]);
     expect(unread.exitCode).toBe(2);
     expect(unread.stdout).toContain(`${LINES.length} lines indexed`);
-    expect(unread.stderr).toContain(`cannot read ${missing}`);
+    expect(unread.stderr).toContain(`cannot read ${folder}: EISDIR`);
     await engine.close();
     const { exitCode, stderr } = await index(['--opensearch', engine.url, path]);
     expect(stderr).toMatch(/ECONNREFUSED.*; is the address right, and the engine up\?\n$/);
@@ -280,6 +295,21 @@ describe('the options of fargauge index', () => {
     });
   });
 
+  it('read the week before --until', () => {
+    const argv = [
+      ...URL_OPTION,
+      '--log-group',
+      '/ecs/batch',
+      '--until',
+      '2026-10-01',
+      '--region',
+      'eu-west-1',
+    ];
+    expect(parse(argv)).toMatchObject({
+      options: { source: { window: { fromMs: Date.UTC(2026, 8, 24), toMs: Date.UTC(2026, 9, 1) } } },
+    });
+  });
+
   it('sign for a domain of Amazon OpenSearch Service', () => {
     const url = 'https://search-logs-abc.eu-west-1.es.amazonaws.com';
     expect(parse(['--opensearch', url, 'a'])).toMatchObject({
@@ -299,7 +329,10 @@ describe('the options of fargauge index', () => {
     [[...URL_OPTION, '--log-group', '/b', '--region', 'Paris'], '--region "Paris" is not allowed'],
     [[...URL_OPTION, 'a', '--since', '7d'], '--since makes no sense without --log-group'],
     [[...URL_OPTION, '--log-group', '/b', '--since', 'monday'], '--since "monday" is not allowed'],
-    [[...URL_OPTION, '--log-group', '/b', '--until', '8d'], '--since 7d is not before --until 8d'],
+    [
+      [...URL_OPTION, '--log-group', '/b', '--since', '7d', '--until', '8d'],
+      '--since 7d is not before --until 8d',
+    ],
     [[...URL_OPTION, 'a', '--auth', 'key'], '--auth "key" is not allowed'],
     [[...URL_OPTION, 'a', '--auth', 'basic'], '--auth basic needs OPENSEARCH_USERNAME'],
     [[...URL_OPTION, 'a', '--auth', 'sigv4'], '--auth sigv4 needs a region'],

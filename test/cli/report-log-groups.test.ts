@@ -52,6 +52,23 @@ function store(logGroupName: string, lines: readonly string[]): void {
   );
 }
 
+/** Short, because there are many. */
+const shortLine = (timeMs: number, number: number) =>
+  render(
+    {
+      type: 'REPORT',
+      timeMs,
+      fields: {
+        fargaugeVersion: '0.1.0',
+        job: 'nightly',
+        taskId: `task-${number}`,
+        durationMs: number,
+        droppedLineCount: 0,
+      },
+    },
+    1,
+  );
+
 const run = (argv: readonly string[], around: Around = {}) =>
   runReport(['--log-group', '/ecs/jobs', ...argv], { env: ENVIRONMENT, nowMs: WINDOW_END_MS, ...around });
 
@@ -119,9 +136,57 @@ describe('the report of a log group', () => {
     });
   });
 
+  it.each([
+    ['now', 0],
+    ['some hours ago', 8],
+    ['two days ago', 48],
+    ['a week ago', 168],
+  ])(
+    'of a window that ended %s is that of the same lines in a file: what came after is looked up',
+    async (_, hours) => {
+      store('/ecs/jobs', LINES);
+      const until = new Date(WINDOW_END_MS - hours * 3_600_000).toISOString();
+      const argv = ['--since', '2026-05-29', '--until', until, '--format', 'json'];
+      const around = { input: LINES.join('\n'), nowMs: WINDOW_END_MS };
+      const { jobs, total } = documentIn((await runReport(['-', ...argv], around)).stdout);
+      for (const options of [[], ['--no-insights']]) {
+        expect(documentIn((await run([...argv, ...options])).stdout)).toMatchObject({ jobs, total });
+      }
+    },
+  );
+
+  it('asks for a run that ended after its window, however long it ran in silence, a day on', async () => {
+    const until = Date.parse('2026-06-01T00:00:00Z');
+    const line = (type: 'START' | 'REPORT', taskId: string, timeMs: number) =>
+      lineText(type, { taskId }, timeMs, type === 'START' ? 1 : 2);
+    store('/ecs/jobs', [
+      line('START', 'late', until - 3_600_000),
+      line('REPORT', 'late', until + 86_399_999),
+      line('START', 'later', until - 7_200_000),
+      line('REPORT', 'later', until + 86_400_000),
+      line('START', 'next', until + 1),
+    ]);
+    for (const options of [[], ['--no-insights']]) {
+      const { stdout } = await run(['--until', '2026-06-01', ...options, '--format', 'json']);
+      expect(documentIn(stdout).jobs).toMatchObject([
+        {
+          runCount: 0,
+          runningCount: 0,
+          runsWithoutReportCount: 1,
+          newestRunWithoutReport: { taskId: 'later' },
+        },
+      ]);
+    }
+    expect(server.requests.filter(({ action }) => action === 'FilterLogEvents')).toHaveLength(2);
+  });
+
   it('of an empty window says so', async () => {
     store('/ecs/jobs', []);
-    expect(await run(WINDOW)).toEqual({ exitCode: 0, stdout: 'No runs.\n', stderr: '' });
+    expect(await run(WINDOW)).toEqual({
+      exitCode: 0,
+      stdout: '2026-05-29 00:00 to 2026-06-15 06:00 UTC, from /ecs/jobs\nNo runs.\n',
+      stderr: '',
+    });
   });
 
   it('on a terminal says how far it is, and what was scanned', async () => {
@@ -134,23 +199,6 @@ describe('the report of a log group', () => {
 
 describe('more lines than a query gives', () => {
   const START_MS = Date.UTC(2026, 4, 3);
-  /** Short, because there are many. */
-  const shortLine = (timeMs: number, number: number) =>
-    render(
-      {
-        type: 'REPORT',
-        timeMs,
-        fields: {
-          fargaugeVersion: '0.1.0',
-          job: 'nightly',
-          taskId: `task-${number}`,
-          durationMs: number,
-          droppedLineCount: 0,
-        },
-      },
-      1,
-    );
-
   it('are read in slices of time, each below the limit, and none is lost or read twice', async () => {
     // 11,000 within two thirds of a second, and a few a day before.
     const timesMs = [
@@ -192,7 +240,13 @@ describe('more lines than a query gives', () => {
       ),
     );
     const { stdout, stderr } = await run([...WINDOW, '--since', '2026-05-01', '--format', 'json']);
-    expect(documentIn(stdout).total).toMatchObject({ runsWithoutReportCount: 10_000 });
+    expect(documentIn(stdout)).toMatchObject({
+      total: { runsWithoutReportCount: 10_000 },
+      skipped: { hasMoreRunsWithoutReport: true },
+    });
+    expect((await run([...WINDOW, '--since', '2026-05-01'])).stdout).toContain(
+      'There are more runs without a REPORT than the newest 10,000, which are counted.\n',
+    );
     expect(stderr).toBe(
       'fargauge report: there are more runs without a REPORT than the newest 10,000, which are counted\n',
     );
@@ -214,11 +268,18 @@ describe('more lines than a query gives', () => {
 
 describe('what CloudWatch Logs refuses', () => {
   it.each([[[]], [['--no-insights']]])('a group that does not exist: %s', async (options) => {
+    const reason = 'ResourceNotFoundException: The specified log group does not exist.';
+    const advice = `not there in us-east-1; check the name, --region and the account: ${reason}\n`;
     expect(await run([...WINDOW, ...options])).toEqual({
       exitCode: 2,
       stdout: '',
-      stderr:
-        'fargauge report: log group /ecs/jobs: not there in us-east-1; check the name, --region and the account\n',
+      stderr: `fargauge report: log group /ecs/jobs: ${advice}`,
+    });
+    store('/ecs/jobs', []);
+    const which = options.length === 0 ? 'one of /ecs/jobs, /ecs/more' : '/ecs/more';
+    expect(await run(['--log-group', '/ecs/more', ...WINDOW, ...options])).toMatchObject({
+      exitCode: 2,
+      stderr: `fargauge report: log group ${which}: ${advice}`,
     });
   });
 
@@ -255,6 +316,32 @@ describe('what CloudWatch Logs refuses', () => {
       exitCode: 2,
       stderr: `fargauge report: log group /ecs/jobs: the query ended as ${status}: ${advice}\n`,
     });
+  });
+});
+
+describe('a failure after a query was started', () => {
+  it('stops the query at AWS', async () => {
+    store('/ecs/jobs', LINES);
+    server.injectAlways(FAULTS.denied, 'GetQueryResults');
+    expect((await run(WINDOW)).exitCode).toBe(2);
+    expect(server.queries.started.map(({ isStopped }) => isStopped)).toEqual([true]);
+  });
+
+  it('stops those beside it too, and is told once', async () => {
+    store(
+      '/ecs/jobs',
+      Array.from({ length: 20_000 }, (_, index) => shortLine(WINDOW_END_MS - 1 - index * 10_000, index)),
+    );
+    server.queries.course = { statuses: ['Complete'] };
+    const ended = run(WINDOW);
+    await server.until(() => server.queries.started.length === 2);
+    server.queries.course = { statuses: ['Running'] };
+    await server.until(() => server.queries.started.length === 5);
+    server.inject([FAULTS.denied], 'GetQueryResults');
+    const { exitCode, stderr } = await ended;
+    expect(exitCode).toBe(2);
+    expect(stderr.match(/AccessDenied/g)).toHaveLength(1);
+    expect(server.queries.started.slice(2).map(({ isStopped }) => isStopped)).toEqual([true, true, true]);
   });
 });
 

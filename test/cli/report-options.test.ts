@@ -30,12 +30,31 @@ describe('the options of fargauge report', () => {
         region: 'eu-west-1',
         window: { fromMs: NOW_MS - 7 * 86_400_000, toMs: NOW_MS },
         isByInsights: true,
+        reportsToMs: NOW_MS,
       },
       window: { fromMs: NOW_MS - 7 * 86_400_000, toMs: NOW_MS },
       jobs: [],
       format: 'table',
     });
   });
+
+  it('are the seven days before --until, where a log group is to be read up to then', () => {
+    const { window } = optionsOf('--log-group a --until 2026-10-01', { AWS_REGION: 'eu-west-1' });
+    expect(window).toEqual({ fromMs: Date.UTC(2026, 8, 24), toMs: Date.UTC(2026, 9, 1) });
+  });
+
+  it.each([
+    ['1d', NOW_MS],
+    ['12h', NOW_MS],
+    ['2d', NOW_MS - 86_400_000],
+    ['2026-12-01', Date.UTC(2026, 11, 1)],
+  ])(
+    'with --until %s, are the REPORT lines of a day more, but for what is still to come',
+    (until, reportsToMs) => {
+      const argv = `--log-group a --until ${until}`;
+      expect(optionsOf(argv, { AWS_REGION: 'eu-west-1' }).source).toMatchObject({ reportsToMs });
+    },
+  );
 
   it('--region goes before AWS_REGION, and that before AWS_DEFAULT_REGION', () => {
     const env = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-2' };
@@ -100,6 +119,7 @@ describe('the options of fargauge report', () => {
     ],
     ['a.jsonl --since 2026-13-01', '--since "2026-13-01" is not allowed: it must be a time back'],
     ['a.jsonl --since 1d --until 2d', '--since 1d is not before --until 2d'],
+    ['a.jsonl --until 99999d', 'the year 1970 is not before --until 99999d'],
     ['a.jsonl --since 2027-01-01', '--since 2027-01-01 is not before now'],
     ['a.jsonl --format xml', '--format "xml" is not allowed: it must be table'],
     ['a.jsonl --fail-over 101', '--fail-over "101" is not allowed: it must be a number from 0 to 100'],
@@ -121,8 +141,8 @@ describe('the options of fargauge report', () => {
   });
 
   it('tell every problem at once', () => {
-    const parsed = parse('a.jsonl --format xml --since x --fail-over y');
-    expect(parsed).toMatchObject({ ok: false, problems: { length: 3 } });
+    const parsed = parse('a.jsonl --format xml --since x --until z --fail-over y');
+    expect(parsed).toMatchObject({ ok: false, problems: { length: 4 } });
   });
 
   it('take no more log groups than a query does', () => {

@@ -1,9 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { stripVTControlCharacters } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { report } from '../../src/cli/report.ts';
 import type { ReportDocument } from '../../src/report/report-document.ts';
 import { EXAMPLE_PATH, EXAMPLE_TABLE_PATH } from '../report/example-document.ts';
 import { lineText, NOW_MS } from '../report/lines.ts';
@@ -17,11 +20,13 @@ const MONTH = `${monthOfLines().join('\n')}\n`;
 
 const documentIn = (stdout: string) => JSON.parse(stdout) as ReportDocument;
 
+const MONTH_TABLE = readFileSync(EXAMPLE_TABLE_PATH, 'utf8').replace('lines.jsonl', 'stdin');
+
 describe('fargauge report', () => {
   it('prints a table of what comes in on stdin', async () => {
     expect(await run(['-'], { input: MONTH })).toEqual({
       exitCode: 0,
-      stdout: readFileSync(EXAMPLE_TABLE_PATH, 'utf8'),
+      stdout: MONTH_TABLE,
       stderr: '',
     });
   });
@@ -66,10 +71,23 @@ describe('fargauge report', () => {
     expect(plain).not.toContain('\u001b');
   });
 
+  it('on a terminal that nobody gave a size takes any width', async () => {
+    const columns = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
+    Object.defineProperty(process.stdout, 'columns', { value: 0, configurable: true });
+    const stdout = Object.assign(new PassThrough(), { isTTY: true });
+    await report(['-'], { stdin: Readable.from([MONTH]), stdout, stderr: new PassThrough() });
+    if (columns === undefined) delete (process.stdout as { columns?: number }).columns;
+    else Object.defineProperty(process.stdout, 'columns', columns);
+    stdout.end();
+    const said = stripVTControlCharacters(await text(stdout));
+    expect(said).toBe(MONTH_TABLE);
+  });
+
   it('of some jobs and days leaves the others out, and says so', async () => {
     const { stdout } = await run(['-', '--since', '2026-05-20', '--until', '2026-05-21', '--job', 'i*'], {
       input: MONTH,
     });
+    expect(stdout).toMatch(/^2026-05-20 00:00 to 2026-05-21 00:00 UTC, from stdin\n\n/);
     expect(stdout).toMatch(/^import +4 /m);
     expect(stdout).toMatch(/^1 job: 4 runs/m);
     expect(stdout).toMatch(/lines of other jobs, .* lines outside the window/);
@@ -78,9 +96,11 @@ describe('fargauge report', () => {
   it('of nothing says so', async () => {
     expect(await run(['-'], { input: 'some text\n' })).toEqual({
       exitCode: 0,
-      stdout: 'No runs.\nLeft out: 1 line of others.\n',
-      stderr: '',
+      stdout: 'From stdin\nNo runs.\nLeft out: 1 line of others.\n',
+      stderr: 'fargauge report: no line of fargauge was found; lines of others: 1\n',
     });
+    expect((await run(['-'], { input: '' })).stderr).toBe('');
+    expect((await run(['-'], { input: `some text\n{"fargaugeVersion":` })).stderr).toBe('');
   });
 
   it('says which file it cannot read', async () => {
@@ -156,6 +176,19 @@ describe('--fail-over', () => {
     expect(await run(['-', '--fail-over', '60'], { input })).toMatchObject({
       exitCode: 2,
       stderr: unjudged,
+    });
+  });
+
+  it('exits with 2 where the only runs of a job have left no REPORT', async () => {
+    const input = lineText('START');
+    const options = { input, nowMs: NOW_MS };
+    expect(await run(['-', '--fail-over', '60'], options)).toMatchObject({
+      exitCode: 2,
+      stderr: 'fargauge report: --fail-over has no job to judge\n',
+    });
+    expect(await run(['-', '--fail-over', '60', '--job', 'nightly'], options)).toMatchObject({
+      exitCode: 2,
+      stderr: 'fargauge report: --fail-over has no job "nightly" to judge\n',
     });
   });
 

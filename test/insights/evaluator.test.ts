@@ -30,6 +30,12 @@ describe('the evaluator', () => {
     ]);
   });
 
+  it('sees no fields in a line that was cut', () => {
+    const cut = { timestampMs: 0, message: '{"job":"c","ta' };
+    const { rows } = evaluate(parseQuery('filter ispresent(job)'), [...EVENTS, cut], HOUR_MS);
+    expect(rows).toHaveLength(EVENTS.length - 1);
+  });
+
   it('lets nothing through a comparison with what is not there', () => {
     expect(rowsOf('filter exitCode = 7 or exitCode != 7 | fields taskId')).toEqual([['2']]);
   });

@@ -49,8 +49,17 @@ function rowOf({ timestampMs, message }: LogEvent): Row {
     ['@timestamp', timestampMs],
     ['@message', message],
   ];
-  if (!message.startsWith('{')) return new Map(system);
-  return new Map([...system, ...Object.entries(JSON.parse(message) as Record<string, Value>)]);
+  return new Map([...system, ...Object.entries(fieldsOf(message))]);
+}
+
+/** None of what only looks like an object: a line that was cut. */
+function fieldsOf(message: string): Record<string, Value> {
+  if (!message.startsWith('{')) return {};
+  try {
+    return JSON.parse(message) as Record<string, Value>;
+  } catch {
+    return {};
+  }
 }
 
 /** What `fields` named, or the last `stats` made: groups first. */

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { render } from '../../src/core/line.ts';
 import { type Found, LineReading, type ReadingOptions } from '../../src/reading/found-lines.ts';
 import { fileLines, MAX_LINE_LENGTH, streamLines } from '../../src/reading/text-lines.ts';
@@ -31,6 +32,12 @@ function seqsOf(found: readonly Found[]): number[] {
   return found.flatMap((each) => (each.kind === 'line' ? [each.line.seq] : []));
 }
 
+function piecesOf(bytes: Buffer, size: number): Buffer[] {
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+    bytes.subarray(index * size, (index + 1) * size),
+  );
+}
+
 /** What the AWS CLI prints. */
 function pretty(value: unknown): string {
   return `${JSON.stringify(value, undefined, 4)}\n`;
@@ -46,8 +53,16 @@ const results = OURS.map((message) => [
   { field: '@message', value: message },
   { field: '@ptr', value: 'CmEKJgoiMTIzNDU2Nzg5MDEyOi9lY3M' },
 ]);
+const dockerLines = OURS.map((each) =>
+  JSON.stringify({ log: `${each}\n`, stream: 'stdout', time: '2026-11-21T02:15:07.6Z' }),
+);
+/** As the log driver awsfirelens hands them on, and Fluent Bit writes them where nothing takes the key out. */
+const routedLines = OURS.map((each) =>
+  JSON.stringify({ container_id: 'd43f-1', container_name: 'fargauge', source: 'stdout', log: each }),
+);
 /** So long that they cannot be kept whole. */
 const manyEvents = Array.from({ length: 300 }, (_, index) => ({ timestamp: 1, message: line(index + 1) }));
+const manyRouted = manyEvents.map(({ message }) => ({ source: 'stdout', log: `${message}\n` }));
 const manyResults = Array.from({ length: 300 }, (_, index) => [
   { field: '@message', value: line(index + 1) },
   { field: 'taskId', value: 'd43f' },
@@ -77,6 +92,25 @@ describe('lines are found in', () => {
       OURS.map((each) => `2026-11-21T02:15:07 ${pretty(JSON.parse(each))}`).join(''),
     ],
     ['jq', OURS.map((each) => pretty(JSON.parse(each))).join('')],
+    ['Docker’s json-file', dockerLines.join('\n')],
+    ['what FireLens wraps', routedLines.join('\n')],
+    [
+      'what FireLens wraps, in what aws logs prints',
+      pretty({ events: routedLines.map((message) => ({ message })) }),
+    ],
+    ['the same on one line', JSON.stringify({ events: routedLines.map((message) => ({ message })) })],
+    [
+      'aws logs filter-log-events --output text',
+      events
+        .map((event) =>
+          ['EVENTS', '3701', event.ingestionTime, 'ecs/batch/d43f', event.message, event.timestamp].join(
+            '\t',
+          ),
+        )
+        .join('\n'),
+    ],
+    ['aws logs get-query-results --output text', OURS.map((each) => `RESULTS\t@message\t${each}`).join('\n')],
+    ['aws logs … --query events[].message --output text', OURS.join('\t')],
   ])('%s', async (_, text) => {
     const { seqs, found } = await read(text);
     expect(seqs).toEqual([1, 2, 3]);
@@ -86,6 +120,7 @@ describe('lines are found in', () => {
   it.each([
     ['events', pretty({ events: manyEvents })],
     ['query results', pretty({ results: manyResults })],
+    ['records of FireLens', pretty(manyRouted)],
   ])('a document of %s that is too long to be kept, and in what follows it', async (_, text) => {
     const { seqs, counts } = await read(`${text}${line(1000)}\n`);
     expect(seqs).toEqual([...Array.from({ length: 300 }, (_, index) => index + 1), 1000]);
@@ -95,26 +130,62 @@ describe('lines are found in', () => {
   it('text that comes in any pieces, characters cut in two among them', async () => {
     const bytes = Buffer.from(OURS.join('\n'));
     for (const size of [1, 2, 3, 7, 1000]) {
-      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
-        bytes.subarray(index * size, (index + 1) * size),
-      );
-      expect((await read(pieces)).found).toEqual((await read(OURS.join('\n'))).found);
+      expect((await read(piecesOf(bytes, size))).found).toEqual((await read(OURS.join('\n'))).found);
     }
   });
 
-  it('a file, and a file packed by gzip', async () => {
-    const plain = join(folder, 'lines.jsonl');
-    const packed = join(folder, 'lines.jsonl.gz');
-    writeFileSync(plain, OURS.join('\n'));
-    writeFileSync(packed, gzipSync(OURS.join('\n')));
-    for (const path of [plain, packed]) {
+  const encoded: [string, Buffer][] = [
+    ['UTF-8 with its mark', Buffer.from(`\ufeff${OURS.join('\n')}`)],
+    ['the same, pretty-printed', Buffer.from(`\ufeff${pretty({ events })}`)],
+    ['UTF-16, as Windows PowerShell writes it', Buffer.from(`\ufeff${OURS.join('\r\n')}\r\n`, 'utf16le')],
+    ['gzip', gzipSync(OURS.join('\n'))],
+    ['gzip with UTF-16 in it', gzipSync(Buffer.from(`\ufeff${pretty({ events })}`, 'utf16le'))],
+  ];
+
+  it.each(encoded)('%s, whatever the file is called, and in a stream of any pieces', async (_, bytes) => {
+    for (const name of ['lines.jsonl', 'lines.jsonl.gz']) {
+      const path = join(folder, name);
+      writeFileSync(path, bytes);
       const reading = new LineReading();
       const found: Found[] = [];
       for await (const each of reading.of(fileLines(path))) found.push(each);
       expect(seqsOf(found)).toEqual([1, 2, 3]);
     }
+    for (const size of [1, 2, 3, 7, 1000]) {
+      const { seqs, found } = await read(piecesOf(bytes, size));
+      expect(seqs).toEqual([1, 2, 3]);
+      expect(found[0]).toMatchObject({ line: { fields: { job: 'nightly "λ"' } } });
+    }
+  });
+
+  it('a file larger than one read, packed or not, and no further than somebody reads', async () => {
+    const lines = Array.from({ length: 3_000 }, (_, index) => line(index, { taskId: randomUUID() }));
+    const path = join(folder, 'large');
+    for (const bytes of [Buffer.from(lines.join('\n')), gzipSync(lines.join('\n'))]) {
+      writeFileSync(path, bytes);
+      const texts: string[] = [];
+      for await (const batch of fileLines(path)) texts.push(...batch);
+      expect(texts).toEqual(lines);
+      for await (const [text] of fileLines(path)) {
+        expect(text).toBe(lines[0]);
+        break;
+      }
+    }
+    await vi.waitFor(() => expect(openFiles()).not.toContain(path));
   });
 });
+
+/** What this process has open. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${descriptor}`)];
+    } catch {
+      // The one of the folder itself.
+      return [];
+    }
+  });
+}
 
 describe('what others print takes nothing away:', () => {
   const many = Array.from({ length: 300 }, (_, index) => line(index + 1)).join('\n');
@@ -248,6 +319,13 @@ describe('what is left out is counted:', () => {
     });
   });
 
+  it('a line out of what aws logs does not print as JSON, with what to ask of it', async () => {
+    const { counts } = await read(`events:\n- message: '${line(1)}'\n  timestamp: 1763691307543\n`);
+    expect(Object.fromEntries(counts.brokenReasons)).toEqual({
+      'is not JSON: if aws logs printed it, then with --output json': 1,
+    });
+  });
+
   it('no more than ten reasons are kept, whatever stands in the lines', async () => {
     const lines = Array.from({ length: 50 }, (_, index) =>
       line(index).replace(`"seq":${index}`, `"seq":"${index}"`),
@@ -271,7 +349,7 @@ describe('what is left out is counted:', () => {
     expect(counts.newer).toBe(1);
   });
 
-  it('copies, across sources too, by taskId and seq', async () => {
+  it('copies of REPORT lines, across sources too, by taskId and seq', async () => {
     const reading = new LineReading();
     const kinds: string[] = [];
     for (const text of [`${line(1)}\n${line(2)}\n${line(1)}`, line(2), line(2, { taskId: 'e54a' })]) {
@@ -279,6 +357,13 @@ describe('what is left out is counted:', () => {
     }
     expect(kinds).toEqual(['line', 'line', 'copy', 'copy', 'line']);
     expect(reading.counts.copy).toBe(2);
+  });
+
+  it('no copies of other lines, which are given as they come', async () => {
+    const summary = line(1).replace('REPORT', 'SUMMARY');
+    const { seqs, counts } = await read(`${summary}\n${summary}\n`);
+    expect(seqs).toEqual([1, 1]);
+    expect(counts).toMatchObject({ lines: 2, copy: 0 });
   });
 
   it('lines of types that were not asked for', async () => {
@@ -301,6 +386,18 @@ describe('what is left out is counted:', () => {
     expect(seqs.length).toBeGreaterThan(100);
     expect(counts.broken + counts.foreign).toBeLessThan(3);
   });
+});
+
+it('a packed file that was cut is an error that names it, after what could be read', async () => {
+  const path = join(folder, 'cut.gz');
+  const packed = gzipSync(Array.from({ length: 3_000 }, () => line(1, { taskId: randomUUID() })).join('\n'));
+  writeFileSync(path, packed.subarray(0, -100));
+  let count = 0;
+  const reading = (async () => {
+    for await (const batch of fileLines(path)) count += batch.length;
+  })();
+  await expect(reading).rejects.toThrow(`cannot read ${path}: unexpected end of file`);
+  expect(count).toBeGreaterThan(1_000);
 });
 
 it('a file that is not there is an error that names it', async () => {

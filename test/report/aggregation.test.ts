@@ -140,6 +140,26 @@ describe('the window', () => {
     });
   });
 
+  it('that was only given an end begins with the first REPORT', async () => {
+    const { window: told } = await reported([end('a', NOW_MS - HOUR_MS)], {
+      window: { fromMs: 0, toMs: NOW_MS },
+    });
+    expect(told).toMatchObject({ from: undefined, to: '2026-11-21T12:00:00.000Z' });
+  });
+
+  it('counts no run as lost that left its REPORT within a day after it', async () => {
+    const lines = [
+      start('a', window.toMs - 0.5 * HOUR_MS),
+      end('a', window.toMs + 24 * HOUR_MS - 1),
+      start('b', window.toMs - 0.5 * HOUR_MS),
+      end('b', window.toMs + 24 * HOUR_MS),
+    ];
+    const { jobs } = await reported(lines, { window, nowMs: NOW_MS + 90 * HOUR_MS });
+    expect(jobs).toMatchObject([
+      { runCount: 0, runsWithoutReportCount: 1, newestRunWithoutReport: { taskId: 'b' } },
+    ]);
+  });
+
   it('has a run that began before it', async () => {
     const { total } = await reported([start('a', window.fromMs - HOUR_MS), end('a', window.fromMs + 1)], {
       window,
@@ -344,6 +364,12 @@ it('jobs come by what they waste, and the total is their sum', async () => {
     sum(({ use }) => use?.wastedGBHours),
     6,
   );
+});
+
+it('a line that was delivered twice changes no figure', async () => {
+  const lines = monthOfLines();
+  const { jobs, total, series } = await documentOf(lines);
+  expect(await documentOf(lines.flatMap((line) => [line, line]))).toMatchObject({ jobs, total, series });
 });
 
 it('the order of the lines does not matter', async () => {

@@ -24,6 +24,29 @@ describe('the table', () => {
     expect(text).toMatch(/Too wide for 80 columns: .*USD THEN; --format json has all\./s);
   });
 
+  it('has room for lost runs before all else', () => {
+    const lost = (columns: number) => renderTable(month, { columns, isColoured: false }).split('\n');
+    for (const columns of [64, 80, 100, 120]) expect(lost(columns)[2]).toContain('NO REPORT');
+  });
+
+  it('uses the room that there is: columns of a later rank too, where one before them is too wide', () => {
+    const [, , titles = ''] = renderTable(month, { columns: 120, isColoured: false }).split('\n');
+    expect(titles).toContain('TREND');
+    expect(titles).not.toContain('PEAK CPU');
+  });
+
+  it('tells of runs that were stopped, or ended nobody knows how, where there are some', async () => {
+    const lines = ['stopped', 'stopped', 'hibernated'].map((status, index) =>
+      lineText('REPORT', { status, taskId: `task-${index}` }),
+    );
+    const display = { columns: undefined, isColoured: false };
+    const text = renderTable(await documentOf(lines, { nowMs: NOW_MS }), display);
+    expect(text).toMatch(/^JOB +RUNS +NO REPORT +FAILED +STOPPED +UNKNOWN /m);
+    expect(text).toMatch(/^nightly +3 +0 +0 +2 +1 /m);
+    expect(text).toContain('1 job: 3 runs, 0 failed, 2 stopped, 1 of unknown end.');
+    expect(renderTable(month, display)).not.toMatch(/STOPPED|UNKNOWN/);
+  });
+
   it('has colours only where they are wanted, and says the same with them', () => {
     const display = { columns: 132, isColoured: true };
     const coloured = renderTable(month, display);
@@ -62,7 +85,7 @@ describe('the table', () => {
     const fields = { job: long, taskId: long, status: long, errorType: long };
     const document = await documentOf([lineText('REPORT', fields)], { nowMs: NOW_MS });
     const text = renderTable(document, { columns: 80, isColoured: false });
-    const [table, , worst] = text.split('\n\n');
+    const [, table, , worst] = text.split('\n\n');
     for (const line of `${table}\n${worst}`.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
@@ -91,7 +114,7 @@ describe('the table', () => {
   it('of no runs says so, and what was left out', async () => {
     const document = await documentOf(['some text', '{"level":"info"}'], { nowMs: NOW_MS });
     expect(renderTable(document, { columns: 80, isColoured: false })).toBe(
-      'No runs.\nLeft out: 2 lines of others.\n',
+      'From lines.jsonl\nNo runs.\nLeft out: 2 lines of others.\n',
     );
   });
 

@@ -39,6 +39,14 @@ describe('a table', () => {
     });
   });
 
+  it('keeps a column of a later rank where one of an earlier does not fit', () => {
+    const mark: Column<Row> = { title: 'X', align: 'right', rank: 2, cell: () => ({ text: 'x' }) };
+    expect(textTable([...COLUMNS, mark], ROWS, { columns: 22, isColoured: false })).toEqual({
+      lines: ['NAME          COUNT  X', 'first of all      7  x', '日本           1234  x'],
+      leftOut: ['NOTE'],
+    });
+  });
+
   it('has colours, which take no room', () => {
     const coloured = textTable(COLUMNS, ROWS, { columns: 30, isColoured: true });
     expect(coloured.lines[1]).toBe('first…      \u001b[31m7\u001b[39m  short');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { lostRunNotes, priceNotes, skippedNotes } from '../notes.ts';
+import { lostRunNotes, otherEndings, priceNotes, skippedNotes, spanOf } from '../notes.ts';
 import { counted, grouped, usd } from '../quantities.ts';
-import type { ReportDocument, Total, Window } from '../report-document.ts';
+import type { ReportDocument, Total } from '../report-document.ts';
 import { jobsTable } from './jobs-table.ts';
 import { html, Markup } from './markup.ts';
 import { resourceUsage } from './resource-usage.ts';
@@ -79,16 +79,10 @@ function titleOf({ total }: ReportDocument): string {
 
 function originOf({ sources, window, madeAt, fargaugeVersion }: ReportDocument): string {
   return [
-    spanOf(window),
+    spanOf(window, minute) ?? 'No runs',
     `From ${sources.join(', ')}`,
     `Made ${minute(madeAt)} UTC by fargauge ${fargaugeVersion}`,
   ].join(' · ');
-}
-
-function spanOf({ from, to, firstReportAt, lastReportAt }: Window): string {
-  const [begin, end] = [from ?? firstReportAt, to ?? lastReportAt];
-  if (begin === undefined || end === undefined) return 'No runs';
-  return `${minute(begin)} to ${minute(end)} UTC`;
 }
 
 /** What every figure of the page is, whatever the document. */
@@ -110,8 +104,12 @@ function notes(document: ReportDocument): Markup {
 
 function tiles(total: Total): Markup {
   const { usd: cost, wastedUsd, usdAtPresentSize, usdAtRecommendedSize } = total;
+  const more = [
+    ...(total.runningCount > 0 ? [`${grouped(total.runningCount)} more running`] : []),
+    ...otherEndings(total),
+  ];
   return html`<dl class="tiles">
-${tile('Runs', grouped(total.runCount), total.runningCount > 0 ? `${grouped(total.runningCount)} more running` : undefined)}
+${tile('Runs', grouped(total.runCount), more.length > 0 ? more.join(', ') : undefined)}
 ${tile('Failed', grouped(total.failureCount), total.outOfMemoryCount > 0 ? `${grouped(total.outOfMemoryCount)} out of memory` : undefined)}
 ${tile('Without a REPORT', grouped(total.runsWithoutReportCount))}
 ${tile('Cost', money(cost), wastedUsd === undefined ? undefined : `${money(wastedUsd)} of it unused`)}

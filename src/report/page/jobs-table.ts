@@ -1,3 +1,4 @@
+import { otherEndings } from '../notes.ts';
 import { change, counted, duration, gigabytes, grouped, hours, usd, vcpus } from '../quantities.ts';
 import type { Cost, JobReport, ReportDocument, WorstRun } from '../report-document.ts';
 import { type Content, html, type Markup } from './markup.ts';
@@ -25,9 +26,10 @@ const COLUMNS: readonly Column[] = [
   {
     title: 'Runs',
     value: ({ runCount }) => runCount,
-    cell: ({ runCount, runningCount }) => [
-      grouped(runCount),
-      runningCount > 0 ? small(`${grouped(runningCount)}\u00a0running`) : undefined,
+    cell: (job) => [
+      grouped(job.runCount),
+      job.runningCount > 0 ? small(`${grouped(job.runningCount)}\u00a0running`) : undefined,
+      ...otherEndings(job).map(small),
     ],
   },
   {

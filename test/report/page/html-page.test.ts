@@ -5,6 +5,8 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { renderHtml } from '../../../src/report/page/html-page.ts';
 import { printable } from '../../../src/report/printable.ts';
 import type { JobReport, ReportDocument } from '../../../src/report/report-document.ts';
+import { documentOf } from '../example-document.ts';
+import { lineText, NOW_MS } from '../lines.ts';
 import { outlineOf } from './page-outline.ts';
 import {
   all,
@@ -159,6 +161,17 @@ describe('the page of a month', () => {
     );
     // Sorted by script, so it must be marked for it.
     expect(attribute(headings[column] as Element, 'data-sortable')).toBe('');
+  });
+
+  it('tells of runs that were stopped, or ended nobody knows how', async () => {
+    const lines = ['stopped', 'stopped', 'hibernated'].map((status, index) =>
+      lineText('REPORT', { status, taskId: `task-${index}` }),
+    );
+    const { root } = await rendered(await documentOf(lines, { nowMs: NOW_MS }));
+    const [runs] = named(root, 'dl').flatMap((list) => named(list, 'div'));
+    expect(named(runs as Element, 'dd').map(textOf)).toEqual(['3', '2 stopped, 1 of unknown end']);
+    const [, [, cell] = []] = rowsOf(named(byId(root, 'jobs'), 'table')[0] as Element);
+    expect(named(cell as Element, 'small').map(textOf)).toEqual(['2 stopped', '1 of unknown end']);
   });
 
   it('counts in the bars of the first picture what the series counts', () => {
