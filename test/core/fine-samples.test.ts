@@ -367,6 +367,28 @@ describe('a run with looks at /proc', () => {
     });
   });
 
+  it.each([
+    // A cgroup is made anew at a restart; what its processes used stays in their sum.
+    ['cgroup', (atMs: number) => cgroup(atMs, busy(atMs < 18_500 ? atMs : atMs - 18_500), 50)],
+    ['proc', (atMs: number) => processes(atMs, busy(atMs), 50)],
+  ])('keeps, of %s, what was used between the last refresh and a restart', (_, of) => {
+    const polls = Array.from({ length: 39 }, (__, index) => (index + 1) * 1_000).flatMap((atMs) => {
+      const figure = endpoint(atMs, busy(atMs < 18_500 ? atMs : atMs - 18_500), 50);
+      return [
+        ...(atMs % 10_000 === 0 ? [poll(atMs, RUNNING, samples({ etl: figure }))] : []),
+        look(atMs, of(atMs)),
+      ];
+    });
+    const { container: line, summaries } = linesOf(
+      [poll(10, RUNNING), ...polls, poll(39_500, stopped(39_200, 0))],
+      39_500,
+      { summaryIntervalMs: 10_000 },
+    );
+    // Half a second before the restart was in no look of the cgroup.
+    expect(line.cpuTimeMs).toBe(39_000 - (line.sampleSources === 'endpoint,cgroup' ? 500 : 0));
+    expect(summaries.reduce((total, { cpuTimeMs = 0 }) => total + cpuTimeMs, 0)).toBe(line.cpuTimeMs);
+  });
+
   it('has windows that add up to the whole', () => {
     const looks = Array.from({ length: 12 }, (_, index) => (index + 1) * 700).map((atMs) => ({
       ...poll(atMs, RUNNING),
