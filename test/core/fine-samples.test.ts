@@ -197,6 +197,22 @@ describe('a run with looks at /proc', () => {
     });
   });
 
+  it('gives none double weight either where it takes several refreshes until CPU can be told', () => {
+    // Ten processes: off by √10 ticks, so that it takes two seconds. A hundred busy ones, then a hundred idle ones.
+    const used = (atMs: number) => busy(Math.min(atMs, 100_000));
+    const polls = Array.from({ length: 200 }, (_, index) => (index + 1) * 1_000).flatMap((atMs) => [
+      poll(atMs, RUNNING, samples({ etl: endpoint(atMs, used(atMs), 50) })),
+      look(atMs, {
+        ...processes(atMs, used(atMs), 50),
+        cpuErrorNs: atMs <= 100_000 ? Math.sqrt(10) * 1e7 : 0,
+      }),
+    ]);
+    const { container: line } = linesOf([...polls, poll(200_500, stopped(200_400, 0))], 200_500);
+    expect(line.cpuSaturatedPercent).toBeGreaterThan(49);
+    expect(line.cpuSaturatedPercent).toBeLessThan(51);
+    expect(line).toMatchObject({ avgCpuPercent: 50, maxCpuPercent: 100, p95CpuPercent: 100 });
+  });
+
   it('has a highest CPU that is not below what the endpoint shows over the same time', () => {
     // A look finds none of it: the processes are too short-lived, and nobody waits for them.
     const looks = Array.from({ length: 10 }, (_, index) => (index + 1) * 1_000).map((atMs) =>
