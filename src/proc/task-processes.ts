@@ -202,8 +202,7 @@ class SharedNamespace implements TaskProcesses {
     group.pids.delete(pid);
     group.processes.remove(pid);
     if (group.pids.size > 0) return;
-    group.cgroup?.close();
-    group.cgroup = undefined;
+    closeCgroup(group);
     // A container that is restarted comes back under the same path; strangers do not.
     if (group.containerId === undefined) this.#groups.delete(group.key);
   }
@@ -334,8 +333,13 @@ class SharedNamespace implements TaskProcesses {
   #sample(group: Group, nowMs: number): Sample | undefined {
     const cgroup = this.#cgroupOf(group);
     if (cgroup) {
-      const figures = this.#hasLiving(group) ? cgroup.read() : undefined;
-      if (figures === undefined) return undefined;
+      if (!this.#hasLiving(group)) return undefined;
+      const figures = cgroup.read();
+      if (figures === undefined) {
+        // A container that was restarted since the last look has another cgroup at the same path.
+        closeCgroup(group);
+        return undefined;
+      }
       group.hasReadCgroup = true;
       return { ...figures, source: 'cgroup', readAtMs: nowMs };
     }
@@ -383,6 +387,11 @@ class SharedNamespace implements TaskProcesses {
     if (!this.#hasSeenOther && isOtherRunning) this.#blindLookCount += 1;
     return this.#hasSeenOther;
   }
+}
+
+function closeCgroup(group: Group): void {
+  group.cgroup?.close();
+  group.cgroup = undefined;
 }
 
 /** A process's cgroups: the path that tells most, and the parts of all of them. */

@@ -722,6 +722,23 @@ describe("a container's own counters", () => {
     expect(looker.etl()?.source).toBe('cgroup');
   });
 
+  it('are opened anew where the cgroup was removed and made again between two looks', () => {
+    const other = container('other', 'a'.repeat(64));
+    populate({});
+    // So many that no file of a cgroup is kept open: one that is would not show here that it was removed.
+    for (let pid = 1_000; pid < 1_300; pid += 1) tree.set(pid, { cgroup: docker(other.id) });
+    const all = [...CONTAINERS, other];
+    const looker = new Looker();
+    looker.look(all);
+    tree.set(20, v1);
+    expect(looker.etl(all)).toMatchObject({ source: 'cgroup', cpuUsageNs: 2_500_000_123 });
+    tree.remove(20);
+    const files = cgroup1Files([21], { 'cpuacct/cpuacct.usage': '1000\n' });
+    tree.set(21, { cgroup: ETL, cgroupFiles: files });
+    looker.look(all);
+    expect(looker.etl(all)).toMatchObject({ source: 'cgroup', cpuUsageNs: 1_000 });
+  });
+
   it('say nothing any more when only zombies are left: their memory has been given back', () => {
     populate({ 20: v1 });
     const looker = new Looker();
