@@ -185,6 +185,7 @@ describe('a counter that a finer source follows', () => {
         const truths: number[] = [];
         const starts: number[] = [];
         const found = { proc: 0, cgroup: 0 };
+        let kept = 0;
         let lastSource: string | undefined;
         let told = 0;
         let lastFigureAt = -1;
@@ -194,14 +195,18 @@ describe('a counter that a finer source follows', () => {
           starts.push(isRestart ? (truths.at(-1) ?? 0) : (starts.at(-1) ?? 0));
           truths.push(truth);
           // Each source misses something else of what there is, and begins with the run that it finds; a cgroup is
-          // made anew with each run.
-          if (isRestart) found.cgroup = 0;
-          if (isRestart && lastSource !== 'proc') found.proc = 0;
+          // made anew with each run, while a sum keeps what it has seen of those before.
+          if (isRestart) {
+            kept += found.proc;
+            found.proc = 0;
+            found.cgroup = 0;
+          }
           found.proc += growth * share;
           found.cgroup += growth * (1 - share / 2);
           if (isLook) {
-            counter.follow(found[source], atMs, source);
+            if (source !== lastSource) kept = 0;
             lastSource = source;
+            counter.follow(found[source] + (source === 'proc' ? kept : 0), atMs, source);
           }
           const figureAtMs = atMs - (figureAge ?? moments.length);
           const start = starts[figureAtMs];

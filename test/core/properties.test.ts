@@ -92,8 +92,9 @@ type CountedSample = Sample & { readonly cpuUsageNs: number };
 class Life {
   counterNs = 0;
   everNs = 0;
-  /** What a look finds: a cgroup is made anew with each run, and processes are known from the first look on. */
-  foundNs = { cgroup: 0, proc: 0 };
+  /** What a look finds: of the run that is, and by `proc` of those before it that it was looking at as well. */
+  foundNs = 0;
+  keptNs = 0;
   lookedAt: 'cgroup' | 'proc' | undefined;
   failCount = 0;
   stopped = false;
@@ -177,7 +178,11 @@ class World {
 
   #looked({ source }: NonNullable<Moment['look']>): Samples {
     const running = NAMES.filter((name) => !this.#life(name).stopped);
-    for (const name of running) this.#life(name).lookedAt = source;
+    for (const name of running) {
+      const life = this.#life(name);
+      if (life.lookedAt !== source) life.keptNs = 0;
+      life.lookedAt = source;
+    }
     return samples(
       Object.fromEntries(
         running.map((name): [string, Sample] => [
@@ -185,7 +190,7 @@ class World {
           {
             source,
             readAtMs: this.#wallMs,
-            cpuUsageNs: this.#life(name).foundNs[source],
+            cpuUsageNs: this.#life(name).foundNs + (source === 'proc' ? this.#life(name).keptNs : 0),
             memory: { anonBytes: 50 * MIB, ...(source === 'cgroup' && { usageBytes: 80 * MIB }) },
           },
         ]),
@@ -206,9 +211,11 @@ class World {
     const usedNs = isRestart ? made.cpuNs % before.cpuUsageNs : made.cpuNs;
     life.counterNs = isRestart ? usedNs : life.counterNs + usedNs;
     life.everNs += usedNs;
-    if (isRestart) life.foundNs = { cgroup: 0, proc: life.lookedAt === 'proc' ? life.foundNs.proc : 0 };
-    life.foundNs.cgroup += Math.floor(usedNs * this.#seenShare);
-    life.foundNs.proc += Math.floor(usedNs * this.#seenShare);
+    if (isRestart) {
+      life.keptNs += life.foundNs;
+      life.foundNs = 0;
+    }
+    life.foundNs += Math.floor(usedNs * this.#seenShare);
     life.failCount = isRestart ? made.failCount : life.failCount + made.failCount;
     const entry: CountedSample = {
       readAtMs: this.#wallMs - 30,
