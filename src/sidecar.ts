@@ -98,6 +98,7 @@ class Loop {
   /** What was last told of the looks at /proc. */
   #toldSources = '';
   #hasToldThinning = false;
+  #hasToldAmbiguity = false;
   /** The most processes that were too many for a look. */
   #leftOutProcessCount = 0;
 
@@ -195,8 +196,11 @@ class Loop {
     return undefined;
   }
 
-  /** Which source each container has is told when that changes; that looks are too dear, once. */
-  #tellOfLook({ samples, costMs, leftOutCount }: ProcLook, isThinned: boolean): void {
+  /**
+   * Which source each container has is told when that changes; that containers cannot be told apart and that looks
+   * are too dear, once.
+   */
+  #tellOfLook({ samples, costMs, leftOutCount, isAmbiguous }: ProcLook, isThinned: boolean): void {
     const { log } = this.#ports;
     const sources = [...samples].map(([id, sample]) => [
       id,
@@ -208,6 +212,11 @@ class Loop {
       const containers = this.#state.task?.containers ?? [];
       const names = sources.map(([id, source]) => [containers.find((each) => each.id === id)?.name, source]);
       log.info({ sources: Object.fromEntries(names) }, 'samples out of /proc');
+    }
+    if (isAmbiguous && !this.#hasToldAmbiguity) {
+      this.#hasToldAmbiguity = true;
+      const why = 'their cgroups do not bear the ids that the endpoint shows';
+      log.info({}, `the processes of other containers in /proc cannot be told apart: ${why}`);
     }
     if ((!isThinned && leftOutCount === 0) || this.#hasToldThinning) return;
     this.#hasToldThinning = true;

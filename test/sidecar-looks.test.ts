@@ -117,7 +117,13 @@ function looked(atMs: number, change: Partial<ProcLook> = {}): ProcLook {
     cpuUsageNs: atMs * 1e5,
     memory: { anonBytes: 10 * MIB },
   };
-  return { samples: new Map([['id-of-etl', etl]]), costMs: 1, leftOutCount: 0, ...change };
+  return {
+    samples: new Map([['id-of-etl', etl]]),
+    costMs: 1,
+    leftOutCount: 0,
+    isAmbiguous: false,
+    ...change,
+  };
 }
 
 describe('looks at /proc beside the polls', () => {
@@ -186,6 +192,15 @@ describe('looks at /proc beside the polls', () => {
     expect(blind.looks.length).toBeGreaterThan(10);
     expect(blind.sink.lines.length).toBeGreaterThan(4);
     expect(blind.sink.lines).toEqual(without.sink.lines);
+  });
+
+  it('that cannot tell containers apart say so once, and go on', async () => {
+    const rig = new Rig((atMs) => looked(atMs, { samples: new Map(), isAmbiguous: true }));
+    await rig.pass(15_000);
+    expect(rig.looks.length).toBeGreaterThan(12);
+    await rig.end();
+    expect(rig.messages.filter((message) => message.includes('cannot be told apart'))).toHaveLength(1);
+    expect(rig.messages.filter((message) => message.includes('not looked at any more'))).toEqual([]);
   });
 
   it('that fail cost the looks, not the run', async () => {

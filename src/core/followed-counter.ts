@@ -21,6 +21,9 @@ const MAX_LOOKS = 128;
  * is counted twice, what the finer source missed is made up for, and what it had too much, by the coarseness of its
  * units, is taken back.
  *
+ * At a restart the endpoint loses what was used after its last figure. What the finer source saw of that is kept: from
+ * the first figure of the new run on, the bounds lie higher by it.
+ *
  * There may be several finer sources, one after the other. Each counts in its own way and knows of other losses, so
  * that a difference between the figures of two of them is no growth.
  */
@@ -36,6 +39,15 @@ export class FollowedCounter {
   #followedSource: SampleSource | undefined;
   /** Those that may still be beside the moment of a figure to come. */
   #looks: Look[] = [];
+  /** Whether the next figure is the first one of a new run. */
+  #isNewRun = false;
+  /**
+   * What the endpoint did not tell of earlier runs, between its last figure of each and its end, and the finer source
+   * saw: the least and the most that it may be.
+   */
+  #untold = { least: 0, most: 0 };
+  /** Whether the next look's growth may be of both, what is untold and what the first figure of the run had. */
+  #isUntoldOpen = false;
 
   /** Undefined until a value was seen. */
   get total(): number | undefined {
@@ -55,14 +67,24 @@ export class FollowedCounter {
     if (value === undefined) return;
     this.#exact.add(value);
     const exact = this.#exact.total ?? value;
+    const isFirstOfRun = this.#isNewRun;
+    this.#isNewRun = false;
     if (this.#followed === undefined) {
       this.#total = exact;
       return;
     }
     const before = this.#looks.findLastIndex((look) => look.atMs <= atMs);
     const after = this.#looks[before]?.atMs === atMs ? before : before + 1;
-    const least = exact + this.#grownSince(this.#looks[after], 0);
-    const most = exact + this.#grownSince(this.#looks[before], Number.POSITIVE_INFINITY);
+    const grownAfter = this.#grownSince(this.#looks[after], 0);
+    const grownBefore = this.#grownSince(this.#looks[before], Number.POSITIVE_INFINITY);
+    if (isFirstOfRun) {
+      const untold = Math.max(this.#atLastLook - grownAfter - exact, this.#untold.least);
+      const leastUntold = this.#atLastLook - grownBefore - exact;
+      this.#untold = { least: Math.max(leastUntold, this.#untold.least), most: untold };
+      this.#isUntoldOpen = after === this.#looks.length;
+    }
+    const least = exact + this.#untold.least + grownAfter;
+    const most = exact + this.#untold.most + grownBefore;
     this.#atLastLook = Math.min(this.#atLastLook, most);
     if (after < this.#looks.length) this.#atLastLook = Math.max(this.#atLastLook, least);
     this.#total = Math.max(this.#atLastLook, least);
@@ -82,7 +104,9 @@ export class FollowedCounter {
       const growth = value < this.#followed ? value : value - this.#followed;
       this.#grown += growth;
       this.#atLastLook += growth;
+      if (this.#isUntoldOpen) this.#untold.most += growth;
     }
+    this.#isUntoldOpen = false;
     this.#atLastLook = Math.max(this.#atLastLook, this.#total ?? 0);
     this.#total = this.#atLastLook;
     this.#followed = value;
@@ -93,13 +117,10 @@ export class FollowedCounter {
     if (this.#looks.length > MAX_LOOKS) this.#looks.shift();
   }
 
-  /**
-   * The endpoint's counter goes on from 0: for counters that restart together though not all of them fell. What it
-   * lost of the run before, the finer source may have seen: there is no upper bound until the next look.
-   */
+  /** The endpoint's counter goes on from 0: for counters that restart together though not all of them fell. */
   startNewRun(): void {
     this.#exact.startNewRun();
-    this.#looks = [];
+    this.#isNewRun = true;
   }
 
   /** What is counted from now on is another thing, to both sources. */

@@ -219,7 +219,9 @@ export class ContainerTotals {
     // The endpoint's samples come late: one that finer ones have overtaken ends no stretch of time.
     const readAtMs = Math.max(sample.readAtMs, this.lastFine?.sample.readAtMs ?? sample.readAtMs);
     const gapMs = delta === 'clock-step' ? undefined : this.#gapBefore(readAtMs);
-    const point = usagePoint(sample, this.#isCpuCovered ? undefined : cpu, gapMs);
+    // While finer samples come, a stretch that is not at its end yet will tell of this time.
+    const isCpuCovered = this.isFine || this.#isCpuCovered;
+    const point = usagePoint(sample, isCpuCovered ? undefined : cpu, gapMs);
     const isMemoryCovered = typeof this.#fine === 'object' && isExact(this.#fine.sample);
     this.#add({ ...point, readAtMs, ...(isMemoryCovered && { memoryUsedBytes: undefined }) }, size);
     // What finer samples tell of counts for the maxima all the same.

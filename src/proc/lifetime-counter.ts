@@ -70,22 +70,11 @@ export function foldLook(counter: LifetimeCounter, processes: readonly CountedPr
   for (const { parentKey, total } of vanished) {
     if (parentKey !== undefined && living.has(parentKey)) continue;
     let left = total;
-    let ancestor = nearestLiving(parentKey, counter.living, living);
-    while (ancestor !== undefined && left > 0) {
-      left = claim(ancestor.key, left);
-      ancestor = ancestor.parentKey === undefined ? undefined : living.get(ancestor.parentKey);
+    // Whoever has adopted something since is above its parents of the last look.
+    for (let key = parentKey; key !== undefined; key = counter.living.get(key)?.parentKey) {
+      left = claim(key, left);
     }
     residual += left;
   }
   return { living, residual };
-}
-
-function nearestLiving(
-  key: string | undefined,
-  before: ReadonlyMap<string, CountedProcess>,
-  living: ReadonlyMap<string, CountedProcess>,
-): CountedProcess | undefined {
-  let next = key;
-  while (next !== undefined && !living.has(next)) next = before.get(next)?.parentKey;
-  return next === undefined ? undefined : living.get(next);
 }

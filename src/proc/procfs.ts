@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import {
   type ProcessIo,
   type ProcessStat,
-  parseCgroupPaths,
   parseIo,
   parseRollup,
   parseStat,
@@ -28,7 +27,6 @@ export interface ProcessReader {
   /** Shared pages divided among those who share them. Costs a walk over all of the process's pages. */
   proportionalMemory(pid: number): ResidentMemory | undefined;
   io(pid: number): ProcessIo | undefined;
-  cgroupPaths(pid: number): readonly string[] | undefined;
   /** The environment the process was started with, as `NAME=value`. */
   environment(pid: number): readonly string[] | undefined;
   systemCpu(): SystemCpu | undefined;
@@ -67,10 +65,6 @@ export class Procfs implements ProcessReader {
 
   io(pid: number): ProcessIo | undefined {
     return this.#parsed(`${pid}/io`, parseIo);
-  }
-
-  cgroupPaths(pid: number): readonly string[] | undefined {
-    return this.#parsed(`${pid}/cgroup`, parseCgroupPaths);
   }
 
   environment(pid: number): readonly string[] | undefined {

@@ -56,9 +56,3 @@ export function processTree(reader: ProcessReader, rootPid: number, marker?: str
     return [...members];
   };
 }
-
-/** The processes in a cgroup and in those below it. `path` is as in /proc/PID/cgroup, of any of its hierarchies. */
-export function cgroupProcesses(reader: ProcessReader, path: string): Selection {
-  const isInside = (candidate: string): boolean => candidate === path || candidate.startsWith(`${path}/`);
-  return (all) => all.filter((process) => reader.cgroupPaths(process.pid)?.some(isInside));
-}

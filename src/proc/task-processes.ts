@@ -21,6 +21,8 @@ export interface ProcLook {
   readonly costMs: number;
   /** Processes beyond those that are looked at: their CPU time and memory is in no sum. */
   readonly leftOutCount: number;
+  /** Whether there are processes of other containers, and no telling which is of which. */
+  readonly isAmbiguous: boolean;
 }
 
 /** The processes of a task's containers, in a PID namespace that they share with the sidecar. */
@@ -55,6 +57,8 @@ const MAX_CGROUP_TRIES = 3;
  * up to the number of processes, so that each has its turn.
  */
 const MAX_WAIT_LOOKS = 60;
+/** Docker's ids, with what systemd puts around them in a path, and Fargate's. */
+const ID_KINDS = [/(?:^|-)[0-9a-f]{64}(?:\.scope)?$/, /^[0-9a-f]{32}-\d+$/];
 /** Cgroups that containers make inside their own: so many are remembered. */
 const MAX_INNER = 256;
 const INIT_PID = 1;
@@ -119,6 +123,9 @@ class SharedNamespace implements TaskProcesses {
   #leftOutCount = 0;
   #blindLookCount = 0;
   #hasSeenOther = false;
+  /** Whether the id of some container was in a path: then so is that of every other one. */
+  #hasIds = false;
+  #isAmbiguous = false;
   #recheckFrom = 0;
 
   constructor(
@@ -152,7 +159,12 @@ class SharedNamespace implements TaskProcesses {
       samples.clear();
     }
     const { user, system } = process.cpuUsage(startedAt);
-    return { samples, costMs: (user + system) / 1000, leftOutCount: this.#leftOutCount };
+    return {
+      samples,
+      costMs: (user + system) / 1000,
+      leftOutCount: this.#leftOutCount,
+      isAmbiguous: this.#isAmbiguous,
+    };
   }
 
   close(): void {
@@ -202,8 +214,7 @@ class SharedNamespace implements TaskProcesses {
     group.pids.delete(pid);
     group.processes.remove(pid);
     if (group.pids.size > 0) return;
-    group.cgroup?.close();
-    group.cgroup = undefined;
+    closeCgroup(group);
     // A container that is restarted comes back under the same path; strangers do not.
     if (group.containerId === undefined) this.#groups.delete(group.key);
   }
@@ -272,12 +283,14 @@ class SharedNamespace implements TaskProcesses {
 
   #name({ containers, selfId }: LookedAtTask): void {
     const own = this.#known.get(this.#pid)?.group;
-    if (own && selfId) own.containerId ??= selfId;
+    if (own && selfId) {
+      own.containerId ??= selfId;
+      this.#hasIds ||= hasId(own.parts, selfId);
+    }
     const groups = [...this.#groups.values()];
-    const unnamed = groups.filter(({ containerId }) => containerId === undefined);
-    if (unnamed.length === 0) return;
-    for (const group of unnamed) {
+    for (const group of groups.filter(({ containerId }) => containerId === undefined)) {
       const container = containers.find(({ id }) => id !== '' && hasId(group.parts, id));
+      if (container) this.#hasIds = true;
       const owner = groups.find(
         (other) =>
           other.containerId !== undefined && (other.containerId === container?.id || isInside(group, other)),
@@ -285,7 +298,8 @@ class SharedNamespace implements TaskProcesses {
       if (owner) this.#join(group, owner);
       else if (container) group.containerId = container.id;
     }
-    this.#nameByElimination(containers, selfId);
+    this.#isAmbiguous = false;
+    if (own?.containerId !== undefined && !this.#hasIds) this.#nameByElimination(containers);
   }
 
   /** A container may divide its cgroup: that is one container all the same. */
@@ -301,25 +315,37 @@ class SharedNamespace implements TaskProcesses {
   }
 
   /**
-   * Where the ids of the endpoint are not those of the cgroups: if one container of the task is left, and one group
-   * that some container's first process is of, they are the same. The pause container is none of the task definition.
+   * Where the ids of the endpoint are not those of the cgroups: if one container of the task is left that runs, and
+   * one group that some container's first process is of, they are the same. The pause container is none of the task
+   * definition. What runs beside the task (an agent of the platform's) has an id of the same kind in its path.
    */
-  #nameByElimination(containers: readonly Container[], selfId: string | undefined): void {
-    const own = this.#known.get(this.#pid)?.group;
-    // Where the sidecar's id is in its own path, so are the others in theirs.
-    if (selfId === undefined || own === undefined || hasId(own.parts, selfId)) return;
+  #nameByElimination(containers: readonly Container[]): void {
     const groups = [...this.#groups.values()];
-    const isNamed = (id: string) => groups.some(({ containerId }) => containerId === id);
+    for (const group of groups) {
+      // The endpoint's answer was from before the end of one container, whose place another one had taken.
+      const isEnded = containers.some(({ id, status }) => id === group.containerId && status === 'stopped');
+      if (isEnded && this.#hasFirstProcess(group)) group.containerId = undefined;
+    }
     const left = containers.filter(
-      ({ id, type, status }) => status !== 'stopped' && (type ?? 'NORMAL') === 'NORMAL' && !isNamed(id),
+      ({ id, type, status }) =>
+        id !== '' &&
+        status === 'running' &&
+        (type ?? 'NORMAL') === 'NORMAL' &&
+        !groups.some(({ containerId }) => containerId === id),
     );
+    const kinds = ID_KINDS.filter((kind) => left.some(({ id }) => kind.test(id)));
     const pause = this.#known.get(INIT_PID)?.group;
     const free = groups.filter(
-      (group) => group.containerId === undefined && group !== pause && this.#hasFirstProcess(group),
+      (group) =>
+        group.containerId === undefined &&
+        group !== pause &&
+        !kinds.some((kind) => [...group.parts].some((part) => kind.test(part))) &&
+        this.#hasFirstProcess(group),
     );
     const [container, group] = [left[0], free[0]];
-    if (left.length !== 1 || free.length !== 1 || !container?.id || !group) return;
-    group.containerId = container.id;
+    if (container === undefined || group === undefined) return;
+    this.#isAmbiguous = left.length > 1 || free.length > 1;
+    if (!this.#isAmbiguous) group.containerId = container.id;
   }
 
   /** Whether one of its processes was started from outside of the namespace: as a container's first one is. */
@@ -334,8 +360,13 @@ class SharedNamespace implements TaskProcesses {
   #sample(group: Group, nowMs: number): Sample | undefined {
     const cgroup = this.#cgroupOf(group);
     if (cgroup) {
-      const figures = this.#hasLiving(group) ? cgroup.read() : undefined;
-      if (figures === undefined) return undefined;
+      if (!this.#hasLiving(group)) return undefined;
+      const figures = cgroup.read();
+      if (figures === undefined) {
+        // A container that was restarted since the last look has another cgroup at the same path.
+        closeCgroup(group);
+        return undefined;
+      }
       group.hasReadCgroup = true;
       return { ...figures, source: 'cgroup', readAtMs: nowMs };
     }
@@ -380,9 +411,15 @@ class SharedNamespace implements TaskProcesses {
   #isOtherSeen({ containers, selfId }: LookedAtTask, samples: ReadonlyMap<string, Sample>): boolean {
     this.#hasSeenOther ||= [...samples.keys()].some((id) => id !== selfId);
     const isOtherRunning = containers.some(({ id, status }) => status === 'running' && id !== selfId);
-    if (!this.#hasSeenOther && isOtherRunning) this.#blindLookCount += 1;
+    // Those that cannot be told apart yet can be when there are fewer of them.
+    if (!this.#hasSeenOther && isOtherRunning && !this.#isAmbiguous) this.#blindLookCount += 1;
     return this.#hasSeenOther;
   }
+}
+
+function closeCgroup(group: Group): void {
+  group.cgroup?.close();
+  group.cgroup = undefined;
 }
 
 /** A process's cgroups: the path that tells most, and the parts of all of them. */

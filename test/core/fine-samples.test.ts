@@ -197,6 +197,22 @@ describe('a run with looks at /proc', () => {
     });
   });
 
+  it('gives none double weight either where it takes several refreshes until CPU can be told', () => {
+    // Ten processes: off by √10 ticks, so that it takes two seconds. A hundred busy ones, then a hundred idle ones.
+    const used = (atMs: number) => busy(Math.min(atMs, 100_000));
+    const polls = Array.from({ length: 200 }, (_, index) => (index + 1) * 1_000).flatMap((atMs) => [
+      poll(atMs, RUNNING, samples({ etl: endpoint(atMs, used(atMs), 50) })),
+      look(atMs, {
+        ...processes(atMs, used(atMs), 50),
+        cpuErrorNs: atMs <= 100_000 ? Math.sqrt(10) * 1e7 : 0,
+      }),
+    ]);
+    const { container: line } = linesOf([...polls, poll(200_500, stopped(200_400, 0))], 200_500);
+    expect(line.cpuSaturatedPercent).toBeGreaterThan(49);
+    expect(line.cpuSaturatedPercent).toBeLessThan(51);
+    expect(line).toMatchObject({ avgCpuPercent: 50, maxCpuPercent: 100, p95CpuPercent: 100 });
+  });
+
   it('has a highest CPU that is not below what the endpoint shows over the same time', () => {
     // A look finds none of it: the processes are too short-lived, and nobody waits for them.
     const looks = Array.from({ length: 10 }, (_, index) => (index + 1) * 1_000).map((atMs) =>
@@ -365,6 +381,28 @@ describe('a run with looks at /proc', () => {
       // The cgroup's 5.6 s and what the sum had more when it was last seen; not the two together.
       expect(line).toMatchObject({ cpuTimeMs: 5_900, maxCpuPercent: 90 });
     });
+  });
+
+  it.each([
+    // A cgroup is made anew at a restart; what its processes used stays in their sum.
+    ['cgroup', (atMs: number) => cgroup(atMs, busy(atMs < 18_500 ? atMs : atMs - 18_500), 50)],
+    ['proc', (atMs: number) => processes(atMs, busy(atMs), 50)],
+  ])('keeps, of %s, what was used between the last refresh and a restart', (_, of) => {
+    const polls = Array.from({ length: 39 }, (__, index) => (index + 1) * 1_000).flatMap((atMs) => {
+      const figure = endpoint(atMs, busy(atMs < 18_500 ? atMs : atMs - 18_500), 50);
+      return [
+        ...(atMs % 10_000 === 0 ? [poll(atMs, RUNNING, samples({ etl: figure }))] : []),
+        look(atMs, of(atMs)),
+      ];
+    });
+    const { container: line, summaries } = linesOf(
+      [poll(10, RUNNING), ...polls, poll(39_500, stopped(39_200, 0))],
+      39_500,
+      { summaryIntervalMs: 10_000 },
+    );
+    // Half a second before the restart was in no look of the cgroup.
+    expect(line.cpuTimeMs).toBe(39_000 - (line.sampleSources === 'endpoint,cgroup' ? 500 : 0));
+    expect(summaries.reduce((total, { cpuTimeMs = 0 }) => total + cpuTimeMs, 0)).toBe(line.cpuTimeMs);
   });
 
   it('has windows that add up to the whole', () => {

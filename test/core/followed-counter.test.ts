@@ -78,6 +78,46 @@ describe('a counter that a finer source follows', () => {
     expect(counter.total).toBe(130);
   });
 
+  it('keeps what only the finer source saw before a restart, however many figures follow', () => {
+    const counter = new FollowedCounter();
+    // A second of work a second; the endpoint tells of it every ten, and the restart is at 18.5 s.
+    const totals = [];
+    for (let atMs = 1_000; atMs <= 40_000; atMs += 1_000) {
+      counter.follow(atMs, atMs, 'proc');
+      if (atMs === 20_000) counter.startNewRun();
+      if (atMs % 10_000 === 0) counter.add(atMs < 20_000 ? atMs : atMs - 18_500, atMs);
+      totals.push(counter.total);
+    }
+    expect(totals).toEqual(Array.from({ length: 40 }, (_, index) => (index + 1) * 1_000));
+  });
+
+  it('makes up, after a restart too, for what the finer source misses of the new run', () => {
+    const counter = new FollowedCounter();
+    counter.add(0, 0);
+    counter.follow(0, 0, 'proc');
+    counter.follow(90, 10, 'proc');
+    counter.startNewRun();
+    counter.add(10, 10);
+    expect(counter.total).toBe(90);
+    // 80 of the run before that no figure has shown, and the new run's 60.
+    counter.follow(100, 20, 'proc');
+    counter.add(60, 20);
+    expect(counter.total).toBe(140);
+  });
+
+  it('lays nothing to the run before that may be of the new one: of two looks, one is after the figure', () => {
+    const counter = new FollowedCounter();
+    counter.follow(0, 0, 'proc');
+    counter.follow(80, 8, 'proc');
+    counter.startNewRun();
+    counter.follow(100, 10, 'proc');
+    counter.add(5, 9);
+    expect(counter.total).toBe(100);
+    // Of the 95 that the figure lacks, 20 may have been used since.
+    counter.add(40, 30);
+    expect(counter.total).toBe(115);
+  });
+
   it('counts another container from its own beginning', () => {
     const counter = new FollowedCounter();
     counter.follow(100, 1, 'proc');
@@ -127,7 +167,7 @@ describe('a counter that a finer source follows', () => {
     expect(counter.total).toBe(31);
   });
 
-  it('is never above the truth, never below the last figure, and never falls', () => {
+  it('is never above the truth, never below the last figure, and never falls, restarts or not', () => {
     const moment = fc.record({
       growth: fc.nat(1_000),
       /** What the finer source finds of it. */
@@ -136,30 +176,48 @@ describe('a counter that a finer source follows', () => {
       /** The figure that is shown now is this old. */
       figureAge: fc.option(fc.nat(6), { nil: undefined }),
       source: fc.constantFrom('proc' as const, 'cgroup' as const),
+      isRestart: fc.oneof({ weight: 7, arbitrary: fc.constant(false) }, fc.constant(true)),
     });
     fc.assert(
       fc.property(fc.array(moment, { maxLength: 60 }), (moments) => {
         const counter = new FollowedCounter();
+        /** All that was used by each moment, and by the start of the run that it is of. */
         const truths: number[] = [];
+        const starts: number[] = [];
         const found = { proc: 0, cgroup: 0 };
+        let kept = 0;
+        let lastSource: string | undefined;
         let told = 0;
         let lastFigureAt = -1;
-        for (const [atMs, { growth, share, isLook, figureAge, source }] of moments.entries()) {
+        for (const [atMs, each] of moments.entries()) {
+          const { growth, share, isLook, figureAge, source, isRestart } = each;
           const truth = (truths.at(-1) ?? 0) + growth;
+          starts.push(isRestart ? (truths.at(-1) ?? 0) : (starts.at(-1) ?? 0));
           truths.push(truth);
-          // Each source misses something else of what there is.
+          // Each source misses something else of what there is, and begins with the run that it finds; a cgroup is
+          // made anew with each run, while a sum keeps what it has seen of those before.
+          if (isRestart) {
+            kept += found.proc;
+            found.proc = 0;
+            found.cgroup = 0;
+          }
           found.proc += growth * share;
           found.cgroup += growth * (1 - share / 2);
-          if (isLook) counter.follow(found[source], atMs, source);
+          if (isLook) {
+            if (source !== lastSource) kept = 0;
+            lastSource = source;
+            counter.follow(found[source] + (source === 'proc' ? kept : 0), atMs, source);
+          }
           const figureAtMs = atMs - (figureAge ?? moments.length);
-          const figure = truths[figureAtMs];
-          if (figure !== undefined && figureAtMs > lastFigureAt) {
-            counter.add(figure, figureAtMs);
+          const start = starts[figureAtMs];
+          if (start !== undefined && figureAtMs > lastFigureAt) {
+            if (start !== (starts[lastFigureAt] ?? 0)) counter.startNewRun();
+            counter.add((truths[figureAtMs] ?? 0) - start, figureAtMs);
             lastFigureAt = figureAtMs;
           }
           const total = counter.total ?? 0;
           expect(total).toBeLessThanOrEqual(truth + 1e-6);
-          expect(total).toBeGreaterThanOrEqual((truths[lastFigureAt] ?? 0) - 1e-6);
+          expect(total).toBeGreaterThanOrEqual((counter.exactTotal ?? 0) - 1e-6);
           expect(total).toBeGreaterThanOrEqual(told - 1e-6);
           told = total;
         }

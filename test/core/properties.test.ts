@@ -89,10 +89,19 @@ const moment: fc.Arbitrary<Moment> = fc.record({
 /** The containers as they really are; what is true of them is kept beside what is shown. */
 type CountedSample = Sample & { readonly cpuUsageNs: number };
 
+class Life {
+  counterNs = 0;
+  everNs = 0;
+  /** What a look finds: of the run that is, and by `proc` of those before it that it was looking at as well. */
+  foundNs = 0;
+  keptNs = 0;
+  lookedAt: 'cgroup' | 'proc' | undefined;
+  failCount = 0;
+  stopped = false;
+}
+
 class World {
-  readonly #lives = new Map(
-    NAMES.map((name) => [name, { counterNs: 0, everNs: 0, foundNs: 0, failCount: 0, stopped: false }]),
-  );
+  readonly #lives = new Map(NAMES.map((name) => [name, new Life()]));
   /** The newest sample shown of each. */
   readonly #shown = new Map<string, CountedSample>();
   readonly #earlierRunsNs = new Map<string, number>();
@@ -169,6 +178,11 @@ class World {
 
   #looked({ source }: NonNullable<Moment['look']>): Samples {
     const running = NAMES.filter((name) => !this.#life(name).stopped);
+    for (const name of running) {
+      const life = this.#life(name);
+      if (life.lookedAt !== source) life.keptNs = 0;
+      life.lookedAt = source;
+    }
     return samples(
       Object.fromEntries(
         running.map((name): [string, Sample] => [
@@ -176,7 +190,7 @@ class World {
           {
             source,
             readAtMs: this.#wallMs,
-            cpuUsageNs: this.#life(name).foundNs,
+            cpuUsageNs: this.#life(name).foundNs + (source === 'proc' ? this.#life(name).keptNs : 0),
             memory: { anonBytes: 50 * MIB, ...(source === 'cgroup' && { usageBytes: 80 * MIB }) },
           },
         ]),
@@ -192,11 +206,15 @@ class World {
     if (made.shows === 'zero') return 'zero';
     if (made.shows === 'nothing') return undefined;
     if (made.shows === 'repeat') return before;
-    // A new run shows only if its first counter is below the last one.
-    const isRestart = made.shows === 'restart' && before !== undefined && before.cpuUsageNs > 0;
+    // A new run shows only if the counter is below the last one when it is seen next.
+    const isRestart = isSeen && made.shows === 'restart' && before !== undefined && before.cpuUsageNs > 0;
     const usedNs = isRestart ? made.cpuNs % before.cpuUsageNs : made.cpuNs;
     life.counterNs = isRestart ? usedNs : life.counterNs + usedNs;
     life.everNs += usedNs;
+    if (isRestart) {
+      life.keptNs += life.foundNs;
+      life.foundNs = 0;
+    }
     life.foundNs += Math.floor(usedNs * this.#seenShare);
     life.failCount = isRestart ? made.failCount : life.failCount + made.failCount;
     const entry: CountedSample = {
@@ -246,6 +264,38 @@ const fineHistory = history.chain((any) =>
       moments: any.moments.map((at, index) => ({ ...at, clockSetByMs: 0, look: looks[index] })),
     })),
 );
+
+/**
+ * /proc sees the end of a run that no answer has shown, then the endpoint shows the next run twice: what was seen of
+ * the first one must not be taken back.
+ */
+function restartBetweenRefreshes(): {
+  moments: readonly Moment[];
+  settings: Pick<typeof SETTINGS, 'samples' | 'summaryIntervalMs'>;
+} {
+  const at = (shows: Move['shows'], cpuNs: number, trouble: Moment['trouble'] = 'none'): Moment => {
+    const made: Move = { shows, cpuNs, usageBytes: MIB, cacheBytes: 0, rxBytes: 0, failCount: 0 };
+    return {
+      advanceMs: 1_000,
+      moves: [made, made, made],
+      clockSetByMs: 0,
+      trouble,
+      isTaskAsked: true,
+      isStopRequested: false,
+      look: { source: 'proc', seenShare: 1 },
+    };
+  };
+  return {
+    moments: [
+      at('fresh', 6e8),
+      at('fresh', 6e8, 'stats'),
+      at('restart', 1e8),
+      at('fresh', 1e8),
+      at('fresh', 1e8),
+    ],
+    settings: { samples: false, summaryIntervalMs: 0 },
+  };
+}
 
 interface Run {
   readonly lines: readonly ParsedLine[];
@@ -347,7 +397,7 @@ describe('any history of polls', () => {
           if (any.settings.summaryIntervalMs > 0) expect(sum).toBe(cpuTimeMs);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 150, examples: [[restartBetweenRefreshes()]] },
     );
   });
 

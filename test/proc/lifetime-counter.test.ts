@@ -181,6 +181,24 @@ describe('a counter over processes that come and go', () => {
     expect(lifetimeTotal(second)).toBe(110);
   });
 
+  it('an orphan that went by a reaper to one whose child has another parent now is not kept as well', () => {
+    const first = foldLook(EMPTY_COUNTER, [
+      { key: 'top', total: 0, inherited: 0 },
+      { key: 'waiting', parentKey: 'top', total: 0, inherited: 0 },
+      { key: 'reaper', parentKey: 'waiting', total: 0, inherited: 0 },
+      { key: 'grandparent', parentKey: 'reaper', total: 0, inherited: 0 },
+      { key: 'parent', parentKey: 'grandparent', total: 0, inherited: 0 },
+      { key: 'orphan', parentKey: 'parent', total: 100, inherited: 0 },
+    ]);
+    // The reaper waited for the orphan, ended, and was waited for; its other child went past that one to the top.
+    const second = foldLook(first, [
+      { key: 'top', total: 0, inherited: 0 },
+      { key: 'waiting', parentKey: 'top', total: 100, inherited: 100 },
+      { key: 'grandparent', parentKey: 'top', total: 0, inherited: 0 },
+    ]);
+    expect(lifetimeTotal(second)).toBe(100);
+  });
+
   it('the end of the root leaves its figure standing', () => {
     const first = foldLook(EMPTY_COUNTER, [{ key: 'root', total: 50, inherited: 30 }]);
     expect(lifetimeTotal(foldLook(first, []))).toBe(50);

@@ -6,7 +6,6 @@ export interface FakeProcess {
   resident?: ResidentMemory;
   proportional?: ResidentMemory;
   io?: ProcessIo;
-  cgroupPaths?: readonly string[];
   environment?: readonly string[];
 }
 
@@ -44,7 +43,6 @@ export class MemoryReader implements ProcessReader {
     return this.table.get(pid)?.proportional;
   };
   io = (pid: number) => this.table.get(pid)?.io;
-  cgroupPaths = (pid: number) => this.table.get(pid)?.cgroupPaths;
   environment = (pid: number) => {
     this.environmentsRead.push(pid);
     return this.table.get(pid)?.environment;

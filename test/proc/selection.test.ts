@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cgroupProcesses, processTree, type Selection } from '../../src/proc/selection.ts';
+import { processTree, type Selection } from '../../src/proc/selection.ts';
 import { MemoryReader } from './memory-reader.ts';
 import { process } from './stat-line.ts';
 
@@ -84,15 +84,4 @@ describe('the processes of a tree', () => {
     const reader = new MemoryReader({ stat: process(30, 1) });
     expect(pids(processTree(reader, 20), reader)).toEqual([]);
   });
-});
-
-it('the processes of a cgroup are those in it and below it, on any hierarchy', () => {
-  const reader = new MemoryReader(
-    { stat: process(1, 0), cgroupPaths: ['/'] },
-    { stat: process(2, 1), cgroupPaths: ['/user', '/docker/abc'] },
-    { stat: process(3, 1), cgroupPaths: ['/docker/abc/nested'] },
-    { stat: process(4, 1), cgroupPaths: ['/docker/abcd'] },
-    { stat: process(5, 1) },
-  );
-  expect(pids(cgroupProcesses(reader, '/docker/abc'), reader)).toEqual([2, 3]);
 });

@@ -57,6 +57,8 @@ function open(
 class Looker {
   readonly #processes: TaskProcesses | undefined;
   #nowMs = NOW_MS;
+  /** At the last look. */
+  isAmbiguous = false;
 
   constructor(maxProcesses?: number) {
     this.#processes = open(() => true, maxProcesses);
@@ -68,6 +70,7 @@ class Looker {
   ): Map<string, Sample> | undefined {
     this.#nowMs += 1_000;
     const look = this.#processes?.look({ containers, selfId, nowMs: this.#nowMs });
+    this.isAmbiguous = look?.isAmbiguous ?? false;
     return (
       look &&
       new Map([...look.samples].flatMap(([id, entry]) => (typeof entry === 'object' ? [[id, entry]] : [])))
@@ -228,10 +231,67 @@ describe('which process is of which container', () => {
     expect(new Looker().look(ids, 'task-2')).toEqual(new Map());
   });
 
-  it('not by elimination where there are two of either', () => {
-    populate({ 20: { cgroup: ETL }, 30: { cgroup: docker('a'.repeat(64)) } });
-    const ids = [container('etl', 'task-1'), container('fargauge', 'task-2')];
-    expect(new Looker().look(ids, 'task-2')).toEqual(new Map());
+  it('not by elimination where two could be either, until one of them has ended', () => {
+    const cgroupOf = { init: docker('a'.repeat(64)), etl: docker('b'.repeat(64)) };
+    populate({ 20: { cgroup: cgroupOf.init }, 30: { cgroup: cgroupOf.etl, userTicks: 4 } });
+    const both = [container('init', 'task-1'), container('etl', 'task-2'), container('fargauge', 'task-3')];
+    const looker = new Looker();
+    for (let count = 0; count < 30; count += 1) expect(looker.look(both, 'task-3')).toEqual(new Map());
+    expect(looker.isAmbiguous).toBe(true);
+    tree.remove(20);
+    const left = both.with(0, container('init', 'task-1', 'stopped'));
+    expect(cpuTicks(looker.look(left, 'task-3')?.get('task-2'))).toBe(4);
+    expect(looker.isAmbiguous).toBe(false);
+  });
+
+  it('by elimination not for good: what runs on when its container has ended is another’s', () => {
+    populate({ 20: { cgroup: docker('a'.repeat(64)), userTicks: 4 } });
+    const looker = new Looker();
+    const look = (init: Container['status'], etl: Container['status']) =>
+      looker.look(
+        [container('init', 'task-1', init), container('etl', 'task-2', etl), container('fargauge', 'task-3')],
+        'task-3',
+      );
+    // As the endpoint says at first, which does not know yet that the one has ended and the other begun.
+    expect([...(look('running', 'pending')?.keys() ?? [])]).toContain('task-1');
+    expect(cpuTicks(look('stopped', 'running')?.get('task-2'))).toBe(4);
+  });
+
+  it('not by elimination one that does not run: another program’s processes are none of its', () => {
+    populate({ 20: { cgroup: docker('a'.repeat(64)), userTicks: 900 } });
+    const looker = new Looker();
+    const ids = (status: Container['status']) => [
+      container('etl', 'task-1', status),
+      container('fargauge', 'task-2'),
+    ];
+    looker.look(ids('pending'), 'task-2');
+    tree.set(30, { cgroup: docker('b'.repeat(64)), userTicks: 4 });
+    expect(looker.look(ids('running'), 'task-2')).toEqual(new Map());
+  });
+
+  it.each([
+    ['Docker’s', ETL_ID, SELF_ID, 'a'.repeat(64)],
+    ['Docker’s under systemd', ETL_ID, SELF_ID, `docker-${'a'.repeat(64)}.scope`],
+    ['Fargate’s', `${FARGATE_TASK}-1234567890`, `${FARGATE_TASK}-77`, `${FARGATE_TASK}-1111111111`],
+  ])('not by elimination a group with another id of the endpoint’s kind: %s', (_, id, selfId, path) => {
+    // The sidecar's own path tells nothing: it has a cgroup namespace of its own.
+    populate({ 20: { cgroup: `0::/../${path}`, userTicks: 900 } }, (each) =>
+      each === SELF_ID ? '0::/' : `0::/../${each}`,
+    );
+    const ids = [container('etl', id), container('fargauge', selfId)];
+    const looker = new Looker();
+    expect(looker.look(ids, selfId)).toEqual(new Map());
+    tree.set(30, { cgroup: `0::/../${id}`, userTicks: 4 });
+    expect(cpuTicks(looker.look(ids, selfId)?.get(id))).toBe(4);
+  });
+
+  it('not by elimination once the id of any container is in a path', () => {
+    const other = container('other', 'b'.repeat(64));
+    populate({ 20: { cgroup: '0::/agent', userTicks: 900 }, 30: { cgroup: docker(other.id) } }, (each) =>
+      each === SELF_ID ? '0::/' : `0::/../${each}`,
+    );
+    const samples = new Looker().look([...CONTAINERS, other]);
+    expect([...(samples?.keys() ?? [])].toSorted()).toEqual([other.id, SELF_ID]);
   });
 
   it('a process that is started in one cgroup and is moved into its own counts there from its beginning', () => {
@@ -720,6 +780,23 @@ describe("a container's own counters", () => {
     rmSync(join(tree.root, '20/root'), { recursive: true });
     tree.remove(20);
     expect(looker.etl()?.source).toBe('cgroup');
+  });
+
+  it('are opened anew where the cgroup was removed and made again between two looks', () => {
+    const other = container('other', 'a'.repeat(64));
+    populate({});
+    // So many that no file of a cgroup is kept open: one that is would not show here that it was removed.
+    for (let pid = 1_000; pid < 1_300; pid += 1) tree.set(pid, { cgroup: docker(other.id) });
+    const all = [...CONTAINERS, other];
+    const looker = new Looker();
+    looker.look(all);
+    tree.set(20, v1);
+    expect(looker.etl(all)).toMatchObject({ source: 'cgroup', cpuUsageNs: 2_500_000_123 });
+    tree.remove(20);
+    const files = cgroup1Files([21], { 'cpuacct/cpuacct.usage': '1000\n' });
+    tree.set(21, { cgroup: ETL, cgroupFiles: files });
+    looker.look(all);
+    expect(looker.etl(all)).toMatchObject({ source: 'cgroup', cpuUsageNs: 1_000 });
   });
 
   it('say nothing any more when only zombies are left: their memory has been given back', () => {
