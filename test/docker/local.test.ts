@@ -181,7 +181,9 @@ describe('fargauge local', () => {
     await first.wrote(/\| up$/);
     const second = await runToEnd(task([main('wget -q -O - "$ECS_CONTAINER_METADATA_URI_V4/task"')]));
     expect(first.transcript).toContain('its endpoint at http://169.254.170.2');
-    expect(second.said[0]).toMatch(/its endpoint at http:\/\/1[\d.]+: 169\.254\.170\.0\/24 is in use/);
+    expect(second.said[0]).toMatch(
+      /its endpoint at http:\/\/1[\d.]+: 169\.254\.170\.0\/24 is in use \(.+\)$/,
+    );
     expect(JSON.parse(second.written.get('main')?.[0] ?? '')).toMatchObject({ Family: 'parts' });
     expect(docker('ps', '--format', '{{.Names}}').some((name) => name.endsWith('-main'))).toBe(true);
     first.signal('SIGINT');

@@ -127,7 +127,9 @@ export class FakeEngine implements Engine {
 
   async createNetwork(body: object): Promise<string> {
     const { Labels: labels, IPAM } = body as { Labels: Labels; IPAM?: object };
-    if (IPAM && this.isSubnetTaken) throw new EngineError(403, 'Pool overlaps with other one');
+    if (IPAM && this.isSubnetTaken) {
+      throw new EngineError(403, 'Pool overlaps with other one on this address space');
+    }
     this.#others.push({ kind: 'networks', resource: { id: 'network', labels, isRunning: false } });
     return 'network';
   }
