@@ -83,6 +83,31 @@ describe('the containers that run already', () => {
     expect(shown()[1]).not.toHaveProperty('ExitCode');
   });
 
+  it('are taken up anew when they are started again', async () => {
+    await vi.waitFor(() => expect(seen).toEqual(['early']));
+    engine.exit('early', 3);
+    await vi.waitFor(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 3 }]));
+    engine.now += 60_000;
+    await engine.startContainer('early');
+    await vi.waitFor(() => {
+      clock.advance(1000);
+      expect(shown()).toMatchObject([
+        { KnownStatus: 'RUNNING', StartedAt: '2026-01-05T03:01:00.000000000Z' },
+      ]);
+    });
+    expect(shown()[0]).not.toHaveProperty('ExitCode');
+    engine.exit('early', 4);
+    await vi.waitFor(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 4 }]));
+  });
+
+  it('are followed to their end where their stats cannot be read, which is told', async () => {
+    await vi.waitFor(() => expect(engine.isMeasured('early')).toBe(true));
+    engine.sample('early', {});
+    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    engine.exit('early', 3);
+    await vi.waitFor(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 3 }]));
+  });
+
   it('have their stats while they run', async () => {
     await vi.waitFor(() => expect(engine.isMeasured('early')).toBe(true));
     const cpu_stats = {
