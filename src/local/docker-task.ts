@@ -129,11 +129,17 @@ export class DockerTask implements MetadataSource {
     };
   }
 
-  /** By its restart policy: it counts as running all the time. */
+  /** By its restart policy: the endpoint shows it as running all the time. */
+  restarting(name: string): void {
+    const entry = this.#entry(name);
+    entry.status = 'starting';
+    entry.stats?.startNewRun();
+  }
+
   restarted(name: string): void {
     const entry = this.#entry(name);
+    entry.status = 'running';
     entry.container = { ...entry.container, restartCount: (entry.container.restartCount ?? 0) + 1 };
-    entry.stats?.startNewRun();
   }
 
   /** Its `startTimeout` is over. */

@@ -187,6 +187,7 @@ export class FakeEngine implements Engine {
 
   async stopContainer(id: string, timeoutSeconds: number): Promise<void> {
     this.calls.push(`stop ${id} ${timeoutSeconds}`);
+    if (!this.#container(id).state.Running) return;
     if (!this.held.has(id)) this.exit(id, 143);
     await this.#container(id).exited.promise;
   }
