@@ -72,6 +72,8 @@ export type ResourceKind = 'containers' | 'networks' | 'volumes' | 'images';
 export interface Resource {
   /** What the engine knows it by: an id, or a volume's name. */
   readonly id: string;
+  /** What people call it; an image may have several names, or none. */
+  readonly names: readonly string[];
   readonly labels: Labels;
   /** A container that runs. */
   readonly isRunning: boolean;
@@ -83,7 +85,7 @@ export interface Engine {
   readonly facts: EngineFacts;
   image(reference: string): Promise<ImageDocument | undefined>;
   /** Makes an image of a tar archive; returns its id. */
-  importImage(archive: Uint8Array, changes: readonly string[]): Promise<string>;
+  importImage(name: string, archive: Uint8Array, changes: readonly string[]): Promise<string>;
   createNetwork(body: object): Promise<string>;
   network(id: string): Promise<NetworkDocument>;
   createVolume(name: string, labels: Labels): Promise<void>;
@@ -163,8 +165,8 @@ async function engine(name: string, call: Call): Promise<Engine> {
     name,
     facts: { architecture: ARCHITECTURES[Architecture] ?? Architecture, cpuCount: NCPU },
     image: (reference) => orUndefined(call('GET', `/images/${encodeURI(reference)}/json`)),
-    async importImage(body, changes) {
-      const query = new URLSearchParams({ fromSrc: '-' });
+    async importImage(repo, body, changes) {
+      const query = new URLSearchParams({ fromSrc: '-', repo });
       for (const change of changes) query.append('changes', change);
       const progress = await call<string>('POST', `/images/create?${query}`, { body, answer: 'text' });
       const last = progress.trim().split('\n').at(-1) ?? '';
@@ -216,6 +218,10 @@ const LISTS: Readonly<Record<ResourceKind, string>> = {
 interface ListedResource {
   readonly Id?: string;
   readonly Name?: string;
+  /** Of a container, each with a slash before it. */
+  readonly Names?: readonly string[];
+  /** Of an image. */
+  readonly RepoTags?: readonly string[] | null;
   readonly Labels?: Labels | null;
   readonly State?: string;
 }
@@ -224,8 +230,9 @@ function resources(
   answer: readonly ListedResource[] | { readonly Volumes: readonly ListedResource[] | null },
 ): readonly Resource[] {
   const listed = 'Volumes' in answer ? (answer.Volumes ?? []) : answer;
-  return listed.map(({ Id, Name, Labels, State }) => ({
-    id: Id ?? Name ?? '',
+  return listed.map(({ Id, Name = '', Names, RepoTags, Labels, State }) => ({
+    id: Id ?? Name,
+    names: (Names ?? RepoTags ?? [Name]).map((name) => name.replace(/^\//, '')),
     labels: Labels ?? {},
     isRunning: State === 'running',
   }));

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { type ContainerNetwork, containerBody, exposed, publishedPorts } from './docker-container.ts';
 import { mayStop, readiness } from './docker-dependencies.ts';
 import { type ContainerDocument, type Engine, EngineError, type Labels } from './docker-engine.ts';
-import { ownLabels, removeTask } from './docker-leftovers.ts';
+import { nameOnEngine, ownLabels, removeTask } from './docker-leftovers.ts';
 import { createTaskNetwork, type NetworkEndpoint, serveOnNetwork } from './docker-network.ts';
 import { type OutputText, outputLines } from './docker-output.ts';
 import { PAUSE_CHANGES, pauseArchive } from './docker-pause.ts';
@@ -160,9 +160,10 @@ export class DockerRun {
       );
     }
     const labels = Object.entries(this.#labels).map(([name, value]) => `LABEL ${name}="${value}"`);
-    const image = await engine.importImage(archive, [...PAUSE_CHANGES, ...labels]);
+    const name = this.#nameOnEngine('pause');
+    const image = await engine.importImage(name, archive, [...PAUSE_CHANGES, ...labels]);
     const ports = isShared ? publishedPorts({ portMappings: awsvpcPorts(definition) }) : {};
-    const id = await engine.createContainer(this.#nameOnEngine('pause'), {
+    const id = await engine.createContainer(name, {
       Image: image,
       Labels: this.#labels,
       ...exposed(ports),
@@ -389,7 +390,7 @@ export class DockerRun {
   }
 
   #nameOnEngine(name: string): string {
-    return `fargauge-${this.#task.id.slice(0, 8)}-${name}`;
+    return nameOnEngine(this.#task.id, name);
   }
 }
 
