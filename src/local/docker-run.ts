@@ -60,6 +60,7 @@ export class DockerRun {
       launchType: definition.launchType,
       ...(definition.size && { size: definition.size }),
       networkMode: definition.networkMode,
+      sharesProcesses: definition.pidMode === 'task',
       refreshMs,
       nowMs: clock.now(),
     });

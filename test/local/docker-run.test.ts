@@ -412,6 +412,17 @@ describe('what a container is given and shown', () => {
     });
   });
 
+  it.each([
+    { pidMode: 'task', id: /^batch$/, what: 'the engine’s' },
+    { pidMode: undefined, id: /^[0-9a-f]{32}-\d{10}$/, what: 'in the form of Fargate’s' },
+  ])('an id on Fargate: $what where pidMode is $pidMode', async ({ pidMode, id }) => {
+    const { engine, get } = await start([{ name: 'batch' }], { ...FARGATE, ...(pidMode && { pidMode }) });
+    await runs(engine, 'batch');
+    const { DockerId } = await get('batch');
+    expect(DockerId).toMatch(id);
+    expect(await get('batch', '/task/stats')).toHaveProperty([`${DockerId}`]);
+  });
+
   it('under bridge a place of its own in the network, and shared processes all the same', async () => {
     const portMappings = [{ containerPort: 80, hostPort: 8080 }];
     const { engine } = await start([{ name: 'batch', memory: 64, portMappings }], { pidMode: 'task' });
