@@ -95,8 +95,8 @@ export interface Engine {
   /** The container's stop signal, and SIGKILL after the time-out. Resolves when it has ended. */
   stopContainer(id: string, timeoutSeconds: number): Promise<void>;
   killContainer(id: string): Promise<void>;
-  /** Resolves when the container does not run (any more). */
-  waitForExit(id: string): Promise<void>;
+  /** Resolves when the container does not run (any more); fails when the signal comes before. */
+  waitForExit(id: string, signal?: AbortSignal): Promise<void>;
   /** What the container writes from now on: frames of stdout and stderr, or what its terminal shows. */
   attach(id: string): Promise<Readable>;
   /** One JSON document a line, about once a second. */
@@ -188,7 +188,8 @@ async function engine(name: string, call: Call): Promise<Engine> {
     stopContainer: (id, seconds) =>
       unlessGone(call('POST', `/containers/${id}/stop`, { query: { t: `${seconds}` } })),
     killContainer: (id) => unlessGone(call('POST', `/containers/${id}/kill`)),
-    waitForExit: (id) => unlessGone(call('POST', `/containers/${id}/wait`)),
+    waitForExit: (id, signal) =>
+      unlessGone(call('POST', `/containers/${id}/wait`, { ...(signal && { signal }) })),
     attach: (id) =>
       call('POST', `/containers/${id}/attach`, {
         query: { stream: '1', stdout: '1', stderr: '1' },

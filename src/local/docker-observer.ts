@@ -66,7 +66,7 @@ export class DockerObserver {
       if (!document?.State.Running) continue;
       this.#followed.add(id);
       this.#follow(document, end)
-        .catch(onError)
+        .catch((error) => end.aborted || onError(error))
         // Whoever starts it again has it taken up anew.
         .finally(() => this.#followed.delete(id));
     }
@@ -81,7 +81,7 @@ export class DockerObserver {
     const either = AbortSignal.any([end, stopped.signal]);
     const take = (stats: EngineStats) => this.task.takeStats(name, stats);
     followStats(engine, document.Id, take, clock, either).catch(onError);
-    await engine.waitForExit(document.Id);
+    await engine.waitForExit(document.Id, end);
     stopped.abort();
     const last = await engine.container(document.Id);
     if (last) this.task.stopped(name, last.State);

@@ -159,6 +159,24 @@ describe('a call', () => {
     await expect(engine.importImage('name', Buffer.from('tar'), [])).rejects.toThrow('no space left');
   });
 
+  it.each(['before', 'after'])(
+    'that waits for an exit ends with its signal, %s an answer begins',
+    async (when) => {
+      const [asked, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      answers.set('POST /v1.41/containers/abc/wait', (_, response) => {
+        if (when === 'after') response.flushHeaders();
+        response.once('close', () => closed.resolve());
+        asked.resolve();
+      });
+      const end = new AbortController();
+      const failure = expect(engine.waitForExit('abc', end.signal)).rejects.toThrow();
+      await asked.promise;
+      end.abort();
+      await failure;
+      await closed.promise;
+    },
+  );
+
   it('that streams returns at the beginning, and ends with its signal', async () => {
     const closed = Promise.withResolvers<void>();
     answers.set('GET /v1.41/containers/abc/stats', (_, response) => {

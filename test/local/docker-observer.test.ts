@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DockerObserver } from '../../src/local/docker-observer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -31,6 +32,9 @@ beforeEach(async () => {
 afterEach(async () => {
   end.abort();
   await observing;
+  const told = [...errors];
+  await setImmediate();
+  expect(errors).toEqual(told);
 });
 
 async function run(name: string, labels: Record<string, string>): Promise<void> {

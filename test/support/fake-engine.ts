@@ -197,9 +197,12 @@ export class FakeEngine implements Engine {
     this.exit(id, 137);
   }
 
-  async waitForExit(id: string): Promise<void> {
+  async waitForExit(id: string, signal?: AbortSignal): Promise<void> {
     const container = this.#container(id);
-    if (container.state.Running) await container.exited.promise;
+    if (!container.state.Running) return;
+    const aborted = Promise.withResolvers<never>();
+    signal?.addEventListener('abort', () => aborted.reject(signal.reason), { once: true });
+    await Promise.race([container.exited.promise, aborted.promise]);
   }
 
   async attach(id: string): Promise<Readable> {
