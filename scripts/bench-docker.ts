@@ -8,16 +8,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SIDECAR_IMAGE } from '../test/docker/local-command.ts';
-import build from '../test/support/build.ts';
-import { type Accuracy, measureAccuracy } from './bench/docker-accuracy.ts';
-import {
-  type ContainerFootprint,
-  type DockerFootprint,
-  measureDockerFootprint,
-} from './bench/docker-footprint.ts';
-import { type ImageSize, measureImage } from './bench/docker-image.ts';
-import { type DockerStart, measureDockerStart } from './bench/docker-start.ts';
+import type { ContainerFootprint } from './bench/docker-footprint.ts';
+import type { Measurements } from './bench/docker-measurements.ts';
 import { replaceBlock } from './replace-block.ts';
 
 const HELP = `npm run bench:docker -- [--minutes N] [--json] [--write]
@@ -30,41 +22,10 @@ const EXIT_USE = 2;
 const COMMAND = 'npm run bench:docker';
 const PAGE = join(import.meta.dirname, '../docs/measurements.md');
 
-const OBSERVED_COUNTS = [1, 3, 10];
-const START_RUNS = 15;
-const REFRESHES_MS = [1_000, 10_000];
-
 interface Options {
   readonly minutes: number;
   readonly json: boolean;
   readonly write: boolean;
-}
-
-interface Measurements {
-  readonly image: ImageSize;
-  readonly start: DockerStart;
-  readonly footprint: DockerFootprint;
-  readonly accuracy: readonly Accuracy[];
-}
-
-async function measure(minutes: number): Promise<Measurements> {
-  build();
-  progress('image size');
-  const image = await measureImage(SIDECAR_IMAGE);
-  progress(`start: ${START_RUNS} runs beside ${START_RUNS} of bare Node`);
-  const start = await measureDockerStart(START_RUNS);
-  progress(`footprint: 30 s to settle, then ${minutes} min`);
-  const footprint = await measureDockerFootprint(OBSERVED_COUNTS, minutes);
-  const accuracy: Accuracy[] = [];
-  for (const refreshMs of REFRESHES_MS) {
-    progress(`accuracy: loads at a refresh of ${refreshMs} ms`);
-    accuracy.push(...(await measureAccuracy(refreshMs)));
-  }
-  return { image, start, footprint, accuracy };
-}
-
-function progress(text: string): void {
-  console.error(`bench: ${text}`);
 }
 
 function footprintTable({ image, start, footprint }: Measurements): string {
@@ -130,6 +91,8 @@ function readOptions(): Options & { readonly help: boolean } {
 }
 
 async function main({ minutes, json, write }: Options): Promise<void> {
+  // It needs the engine's images, and whoever asks for help has none.
+  const { measure } = await import('./bench/docker-measurements.ts');
   const measurements = await measure(minutes);
   const tables = { footprint: footprintTable(measurements), accuracy: accuracyTable(measurements) };
   if (json) console.log(JSON.stringify(measurements, undefined, 2));

@@ -41,8 +41,9 @@ export function containerBody(definition: ContainerDefinition, surroundings: Con
     Image: image,
     Env: [...new Map(environment)].map(([name, value]) => `${name}=${value}`),
     Labels: { ...definition.dockerLabels, ...labels },
-    ...(entryPoint && { Entrypoint: entryPoint }),
-    ...(command && { Cmd: command }),
+    // To ECS an empty list says nothing; to the engine it takes the image's away.
+    ...(entryPoint?.length && { Entrypoint: entryPoint }),
+    ...(command?.length && { Cmd: command }),
     ...(user && { User: user }),
     ...(workingDirectory && { WorkingDir: workingDirectory }),
     ...(hostname && network.mode === 'bridge' && { Hostname: hostname }),

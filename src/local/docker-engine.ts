@@ -72,6 +72,8 @@ export type ResourceKind = 'containers' | 'networks' | 'volumes' | 'images';
 export interface Resource {
   /** What the engine knows it by: an id, or a volume's name. */
   readonly id: string;
+  /** What people call it; an image may have several names, or none. */
+  readonly names: readonly string[];
   readonly labels: Labels;
   /** A container that runs. */
   readonly isRunning: boolean;
@@ -83,7 +85,7 @@ export interface Engine {
   readonly facts: EngineFacts;
   image(reference: string): Promise<ImageDocument | undefined>;
   /** Makes an image of a tar archive; returns its id. */
-  importImage(archive: Uint8Array, changes: readonly string[]): Promise<string>;
+  importImage(name: string, archive: Uint8Array, changes: readonly string[]): Promise<string>;
   createNetwork(body: object): Promise<string>;
   network(id: string): Promise<NetworkDocument>;
   createVolume(name: string, labels: Labels): Promise<void>;
@@ -93,8 +95,8 @@ export interface Engine {
   /** The container's stop signal, and SIGKILL after the time-out. Resolves when it has ended. */
   stopContainer(id: string, timeoutSeconds: number): Promise<void>;
   killContainer(id: string): Promise<void>;
-  /** Resolves when the container does not run (any more). */
-  waitForExit(id: string): Promise<void>;
+  /** Resolves when the container does not run (any more); fails when the signal comes before. */
+  waitForExit(id: string, signal?: AbortSignal): Promise<void>;
   /** What the container writes from now on: frames of stdout and stderr, or what its terminal shows. */
   attach(id: string): Promise<Readable>;
   /** One JSON document a line, about once a second. */
@@ -163,8 +165,8 @@ async function engine(name: string, call: Call): Promise<Engine> {
     name,
     facts: { architecture: ARCHITECTURES[Architecture] ?? Architecture, cpuCount: NCPU },
     image: (reference) => orUndefined(call('GET', `/images/${encodeURI(reference)}/json`)),
-    async importImage(body, changes) {
-      const query = new URLSearchParams({ fromSrc: '-' });
+    async importImage(repo, body, changes) {
+      const query = new URLSearchParams({ fromSrc: '-', repo });
       for (const change of changes) query.append('changes', change);
       const progress = await call<string>('POST', `/images/create?${query}`, { body, answer: 'text' });
       const last = progress.trim().split('\n').at(-1) ?? '';
@@ -186,7 +188,8 @@ async function engine(name: string, call: Call): Promise<Engine> {
     stopContainer: (id, seconds) =>
       unlessGone(call('POST', `/containers/${id}/stop`, { query: { t: `${seconds}` } })),
     killContainer: (id) => unlessGone(call('POST', `/containers/${id}/kill`)),
-    waitForExit: (id) => unlessGone(call('POST', `/containers/${id}/wait`)),
+    waitForExit: (id, signal) =>
+      unlessGone(call('POST', `/containers/${id}/wait`, { ...(signal && { signal }) })),
     attach: (id) =>
       call('POST', `/containers/${id}/attach`, {
         query: { stream: '1', stdout: '1', stderr: '1' },
@@ -216,6 +219,10 @@ const LISTS: Readonly<Record<ResourceKind, string>> = {
 interface ListedResource {
   readonly Id?: string;
   readonly Name?: string;
+  /** Of a container, each with a slash before it. */
+  readonly Names?: readonly string[];
+  /** Of an image. */
+  readonly RepoTags?: readonly string[] | null;
   readonly Labels?: Labels | null;
   readonly State?: string;
 }
@@ -224,8 +231,9 @@ function resources(
   answer: readonly ListedResource[] | { readonly Volumes: readonly ListedResource[] | null },
 ): readonly Resource[] {
   const listed = 'Volumes' in answer ? (answer.Volumes ?? []) : answer;
-  return listed.map(({ Id, Name, Labels, State }) => ({
-    id: Id ?? Name ?? '',
+  return listed.map(({ Id, Name = '', Names, RepoTags, Labels, State }) => ({
+    id: Id ?? Name,
+    names: (Names ?? RepoTags ?? [Name]).map((name) => name.replace(/^\//, '')),
     labels: Labels ?? {},
     isRunning: State === 'running',
   }));

@@ -1,10 +1,11 @@
 /**
  * Everything made on an engine carries two labels: whose task it is of, and which process is to remove it. What a
- * process did not live to remove, the next one does.
+ * process did not live to remove, the next one does. Labels alone prove nothing: `docker commit` copies a container's
+ * to the image, and whatever runs that image has them too. So the name that was given counts as well.
  */
 import { hostname } from 'node:os';
 import { Procfs } from '../proc/procfs.ts';
-import type { Engine, Labels, ResourceKind } from './docker-engine.ts';
+import type { Engine, Labels, Resource, ResourceKind } from './docker-engine.ts';
 
 const TASK_LABEL = 'fargauge.task';
 const OWNER_LABEL = 'fargauge.owner';
@@ -16,12 +17,26 @@ export function ownLabels(taskId: string): Labels {
   return { [TASK_LABEL]: taskId, [OWNER_LABEL]: ownerText(process.pid) };
 }
 
+/** What a container, a network, a volume or an image of a task is called on the engine. */
+export function nameOnEngine(taskId: string, name: string): string {
+  return `fargauge-${taskId.slice(0, 8)}-${name}`;
+}
+
 /** Removes everything of a task, however far it came. */
 export async function removeTask(engine: Engine, taskId: string): Promise<void> {
   for (const kind of KINDS) {
     const resources = await engine.list(kind, [`${TASK_LABEL}=${taskId}`]);
-    await Promise.all(resources.map(({ id }) => engine.remove(kind, id)));
+    const made = resources.filter((resource) => taskOf(resource) === taskId);
+    await Promise.all(made.map(({ id }) => engine.remove(kind, id)));
   }
+}
+
+/** Undefined for what was not made here. */
+function taskOf({ labels, names }: Resource): string | undefined {
+  const taskId = labels[TASK_LABEL];
+  return taskId !== undefined && names.some((name) => name.startsWith(nameOnEngine(taskId, '')))
+    ? taskId
+    : undefined;
 }
 
 /**
@@ -31,8 +46,9 @@ export async function removeTask(engine: Engine, taskId: string): Promise<void> 
 export async function removeLeftovers(engine: Engine): Promise<readonly string[]> {
   const taskIds = new Set<string>();
   for (const kind of KINDS) {
-    for (const { labels } of await engine.list(kind, [OWNER_LABEL])) {
-      const { [TASK_LABEL]: taskId, [OWNER_LABEL]: owner } = labels;
+    for (const resource of await engine.list(kind, [OWNER_LABEL])) {
+      const taskId = taskOf(resource);
+      const owner = resource.labels[OWNER_LABEL];
       if (taskId !== undefined && owner !== undefined && isDead(owner)) taskIds.add(taskId);
     }
   }

@@ -6,6 +6,8 @@ export interface TaskNetwork {
   readonly id: string;
   /** The engine's machine in this network. */
   readonly gateway: string;
+  /** Why it is not the one of ECS, in words; absent when it is. */
+  readonly deviation?: string;
 }
 
 /** Where ECS has the endpoint, and the network around it. */
@@ -21,16 +23,23 @@ export async function createTaskNetwork(engine: Engine, name: string, labels: La
   const body = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels };
   const ecs = { IPAM: { Config: [{ Subnet: ECS_SUBNET, Gateway: ECS_ADDRESS }] } };
   let id: string;
+  let deviation: string | undefined;
   try {
     id = await engine.createNetwork({ ...body, ...ecs });
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
+    if (!isSubnetTaken(error)) throw error;
+    deviation = `${ECS_SUBNET} is in use (${error.message})`;
     id = await engine.createNetwork(body);
   }
   const { IPAM } = await engine.network(id);
   const gateway = IPAM.Config?.find(({ Gateway }) => Gateway?.includes('.'))?.Gateway;
   if (gateway === undefined) throw new EngineError(500, `the network ${name} has no gateway`);
-  return { id, gateway };
+  return { id, gateway, ...(deviation !== undefined && { deviation }) };
+}
+
+/** `Pool overlaps with other one on this address space`, or a conflict with another bridge. */
+function isSubnetTaken(error: unknown): error is EngineError {
+  return error instanceof EngineError && (error.status === 403 || /overlap/i.test(error.message));
 }
 
 export interface NetworkEndpoint extends MetadataServer {
@@ -54,13 +63,12 @@ const WHY_NOT_PORT_80: Readonly<Record<string, string>> = {
  */
 export async function serveOnNetwork(
   source: MetadataSource,
-  { gateway }: TaskNetwork,
+  { gateway, deviation }: TaskNetwork,
 ): Promise<NetworkEndpoint> {
   const serve = (host: string, port: number) => serveMetadata(source, () => {}, { host, port });
-  const isTaken = `${ECS_SUBNET} is in use by another network of the engine`;
   try {
     const server = await serve(gateway, ECS_PORT);
-    return { ...server, extraHosts: [], ...(gateway !== ECS_ADDRESS && { deviation: isTaken }) };
+    return { ...server, extraHosts: [], ...(deviation !== undefined && { deviation }) };
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'EADDRNOTAVAIL') {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { ContainerDocument, Engine } from './docker-engine.ts';
+import type { EngineStats } from './docker-stats.ts';
 import { DockerTask } from './docker-task.ts';
 import { followStats } from './docker-watch.ts';
 
@@ -10,7 +11,7 @@ export interface DockerObserverOptions {
   /** How often stats are renewed: 1000 on EC2, 10000 on Fargate. */
   readonly refreshMs: number;
   readonly clock: Clock;
-  /** A container is seen for the first time. */
+  /** A container is seen that runs: for the first time, or again after its end. */
   readonly onContainer: (name: string) => void;
   /** The engine fails at something, which is tried again. */
   readonly onError: (error: Error) => void;
@@ -26,7 +27,8 @@ const BYTES_PER_MIB = 1024 * 1024;
 export class DockerObserver {
   readonly task: DockerTask;
   readonly #options: DockerObserverOptions;
-  readonly #seen = new Set<string>();
+  /** Ids of the containers that run, as far as they are known. */
+  readonly #followed = new Set<string>();
 
   constructor(options: DockerObserverOptions) {
     this.#options = options;
@@ -59,23 +61,27 @@ export class DockerObserver {
   async look(end: AbortSignal): Promise<void> {
     const { engine, labels, onError } = this.#options;
     for (const { id, isRunning } of await engine.list('containers', labels)) {
-      if (!isRunning || this.#seen.has(id)) continue;
+      if (!isRunning || this.#followed.has(id)) continue;
       const document = await engine.container(id);
       if (!document?.State.Running) continue;
-      this.#seen.add(id);
-      this.#follow(document, end).catch(onError);
+      this.#followed.add(id);
+      this.#follow(document, end)
+        .catch((error) => end.aborted || onError(error))
+        // Whoever starts it again has it taken up anew.
+        .finally(() => this.#followed.delete(id));
     }
   }
 
   async #follow(document: ContainerDocument, end: AbortSignal): Promise<void> {
-    const { engine, clock, onContainer } = this.#options;
+    const { engine, clock, onContainer, onError } = this.#options;
     const name = document.Name.replace(/^\//, '');
     this.#add(name, document);
     onContainer(name);
     const stopped = new AbortController();
     const either = AbortSignal.any([end, stopped.signal]);
-    void followStats(engine, document.Id, (stats) => this.task.takeStats(name, stats), clock, either);
-    await engine.waitForExit(document.Id);
+    const take = (stats: EngineStats) => this.task.takeStats(name, stats);
+    followStats(engine, document.Id, take, clock, either).catch(onError);
+    await engine.waitForExit(document.Id, end);
     stopped.abort();
     const last = await engine.container(document.Id);
     if (last) this.task.stopped(name, last.State);

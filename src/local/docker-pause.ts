@@ -2,29 +2,53 @@
  * The container that holds a task's network. Under `awsvpc` all containers of a task share one network, and whoever
  * brought it takes it along when it ends, so ECS has a container that does nothing (amazon-ecs-pause). This one's
  * image is made here, because there may be no registry and no base image: a program of a few machine instructions.
+ * Under `pidMode: task` orphans of all containers become its children. It ignores their ends (SIGCHLD), so that the
+ * kernel leaves none of them as a zombie.
  */
 
-/** By Docker's word for the architecture: the ELF number of the machine, and a loop around one system call. */
+/**
+ * By Docker's word for the architecture: the ELF number of the machine, and the instructions: rt_sigaction with a
+ * struct of a handler and no flags, restorer or mask, then a loop around one system call.
+ */
 const MACHINES: Readonly<Record<string, { readonly elfMachine: number; readonly code: readonly number[] }>> =
   {
     amd64: {
       elfMachine: 0x3e,
       code: [
+        ...[0x6a, 0x00], // push 0: no mask
+        ...[0x6a, 0x00], // push 0: no restorer
+        ...[0x6a, 0x00], // push 0: no flags
+        ...[0x6a, 0x01], // push 1: SIG_IGN
+        ...[0xbf, 0x11, 0x00, 0x00, 0x00], // mov edi, 17: rt_sigaction(SIGCHLD, …
+        ...[0x48, 0x89, 0xe6], // mov rsi, rsp: … the above, …
+        ...[0x31, 0xd2], // xor edx, edx: … nothing, …
+        ...[0x41, 0xba, 0x08, 0x00, 0x00, 0x00], // mov r10d, 8: … a mask's size)
+        ...[0xb8, 0x0d, 0x00, 0x00, 0x00], // mov eax, 13
+        ...[0x0f, 0x05], // syscall
         ...[0xb8, 0x22, 0x00, 0x00, 0x00], // mov eax, 34: pause()
         ...[0x0f, 0x05], // syscall
-        ...[0xeb, 0xf7], // jmp to the beginning
+        ...[0xeb, 0xf7], // jmp to pause()
       ],
     },
     arm64: {
       elfMachine: 0xb7,
       code: [
+        ...[0x20, 0x00, 0x80, 0xd2], // mov x0, 1: SIG_IGN
+        ...[0xe0, 0x7f, 0xbe, 0xa9], // stp x0, xzr, [sp, -32]!: that, no flags, …
+        ...[0xff, 0x7f, 0x01, 0xa9], // stp xzr, xzr, [sp, 16]: … no restorer, no mask
+        ...[0x20, 0x02, 0x80, 0xd2], // mov x0, 17: rt_sigaction(SIGCHLD, …
+        ...[0xe1, 0x03, 0x00, 0x91], // mov x1, sp: … the above, …
+        ...[0x02, 0x00, 0x80, 0xd2], // mov x2, 0: … nothing, …
+        ...[0x03, 0x01, 0x80, 0xd2], // mov x3, 8: … a mask's size)
+        ...[0xc8, 0x10, 0x80, 0xd2], // mov x8, 134
+        ...[0x01, 0x00, 0x00, 0xd4], // svc 0
         ...[0x00, 0x00, 0x80, 0xd2], // mov x0, 0: ppoll(nothing, …
         ...[0x01, 0x00, 0x80, 0xd2], // mov x1, 0: … none of it, …
         ...[0x02, 0x00, 0x80, 0xd2], // mov x2, 0: … for ever, …
         ...[0x03, 0x00, 0x80, 0xd2], // mov x3, 0: … with the signals as they are)
         ...[0x28, 0x09, 0x80, 0xd2], // mov x8, 73
         ...[0x01, 0x00, 0x00, 0xd4], // svc 0
-        ...[0xfa, 0xff, 0xff, 0x17], // b to the beginning
+        ...[0xfa, 0xff, 0xff, 0x17], // b to ppoll()
       ],
     },
   };

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { type ContainerNetwork, containerBody, exposed, publishedPorts } from './docker-container.ts';
 import { mayStop, readiness } from './docker-dependencies.ts';
 import { type ContainerDocument, type Engine, EngineError, type Labels } from './docker-engine.ts';
-import { ownLabels, removeTask } from './docker-leftovers.ts';
+import { nameOnEngine, ownLabels, removeTask } from './docker-leftovers.ts';
 import { createTaskNetwork, type NetworkEndpoint, serveOnNetwork } from './docker-network.ts';
 import { type OutputText, outputLines } from './docker-output.ts';
 import { PAUSE_CHANGES, pauseArchive } from './docker-pause.ts';
@@ -60,6 +60,7 @@ export class DockerRun {
       launchType: definition.launchType,
       ...(definition.size && { size: definition.size }),
       networkMode: definition.networkMode,
+      sharesProcesses: definition.pidMode === 'task',
       refreshMs,
       nowMs: clock.now(),
     });
@@ -160,9 +161,10 @@ export class DockerRun {
       );
     }
     const labels = Object.entries(this.#labels).map(([name, value]) => `LABEL ${name}="${value}"`);
-    const image = await engine.importImage(archive, [...PAUSE_CHANGES, ...labels]);
+    const name = this.#nameOnEngine('pause');
+    const image = await engine.importImage(name, archive, [...PAUSE_CHANGES, ...labels]);
     const ports = isShared ? publishedPorts({ portMappings: awsvpcPorts(definition) }) : {};
-    const id = await engine.createContainer(this.#nameOnEngine('pause'), {
+    const id = await engine.createContainer(name, {
       Image: image,
       Labels: this.#labels,
       ...exposed(ports),
@@ -184,9 +186,7 @@ export class DockerRun {
     try {
       if (!(await this.#awaitTurn(container))) return;
       this.#task.starting(name);
-      const id = await this.#create(container);
-      if (this.#task.stopRequested) this.#neverStarted(container, 'the task is to stop');
-      else await this.#run(container, id);
+      await this.#run(container, await this.#create(container));
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.#neverStarted(container, error.message, await this.#startExitCode(name));
@@ -239,29 +239,43 @@ export class DockerRun {
 
   /** From its first start to its last end. */
   async #run(container: ContainerDefinition, id: string): Promise<void> {
-    const { clock, tell } = this.#options;
+    const { engine, clock, tell } = this.#options;
     const { name } = container;
-    for (let isFirst = true; ; isFirst = false) {
-      await this.#start(container, id);
+    /** At its last end. */
+    let state: ContainerDocument['State'] | undefined;
+    while (await this.#start(container, id)) {
       const startedAtElapsedMs = clock.elapsed();
-      if (isFirst) await this.#observe(container, id);
-      await this.#options.engine.waitForExit(id);
-      const { State: state } = await this.#inspect(id);
+      if (state) this.#restarted(name, state.ExitCode);
+      else await this.#observe(container, id);
+      await engine.waitForExit(id);
+      state = (await this.#inspect(id)).State;
       if (state.OOMKilled) tell(`${name}: the kernel killed a process of it for lack of memory`);
-      if (!this.#isRestartDue(container, state.ExitCode, clock.elapsed() - startedAtElapsedMs)) {
-        this.#task.stopped(name, state);
-        tell(`${name}: stopped, exit code ${state.ExitCode}`);
-        this.#afterEnd(container);
-        return;
-      }
-      this.#task.restarted(name);
-      tell(`${name}: exit code ${state.ExitCode}, is restarted`);
+      if (!this.#isRestartDue(container, state.ExitCode, clock.elapsed() - startedAtElapsedMs)) break;
+      this.#task.restarting(name);
     }
+    if (state === undefined) {
+      this.#neverStarted(container, 'the task is to stop');
+      return;
+    }
+    this.#task.stopped(name, state);
+    tell(`${name}: stopped, exit code ${state.ExitCode}`);
+    this.#afterEnd(container);
   }
 
-  async #start(container: ContainerDefinition, id: string): Promise<void> {
+  #restarted(name: string, exitCode: number): void {
+    this.#task.restarted(name);
+    this.#options.tell(`${name}: exit code ${exitCode}, is restarted`);
+    this.#changes.notify();
+  }
+
+  /** Resolves with whether it was started: not when the task is to stop by then. */
+  async #start(container: ContainerDefinition, id: string): Promise<boolean> {
     const { engine } = this.#options;
     const output = await engine.attach(id);
+    if (this.#task.stopRequested) {
+      output.destroy();
+      return false;
+    }
     this.#outputs.push(this.#copyOutput(container, output));
     try {
       await engine.startContainer(id);
@@ -269,6 +283,7 @@ export class DockerRun {
       output.destroy();
       throw error;
     }
+    return true;
   }
 
   async #copyOutput(
@@ -376,7 +391,7 @@ export class DockerRun {
   }
 
   #nameOnEngine(name: string): string {
-    return `fargauge-${this.#task.id.slice(0, 8)}-${name}`;
+    return nameOnEngine(this.#task.id, name);
   }
 }
 

@@ -22,6 +22,8 @@ export interface DockerTaskOptions {
   /** Wall clock, ms since the epoch. */
   readonly nowMs: number;
   readonly networkMode: string;
+  /** Its containers share one PID namespace: whoever sees the processes tells them apart by their cgroups' paths. */
+  readonly sharesProcesses?: boolean;
 }
 
 /** What is known of a container before the engine has it. */
@@ -99,7 +101,8 @@ export class DockerTask implements MetadataSource {
     const entry = this.#entry(name);
     const isFargate = this.#task.launchType === 'FARGATE';
     const dockerName = document.Name.replace(/^\//, '');
-    const id = isFargate ? entry.endpointId : document.Id;
+    // On ECS the id is in the cgroup's path. The engine's is here, and one in Fargate's form would be nowhere.
+    const id = isFargate && !this.#options.sharesProcesses ? entry.endpointId : document.Id;
     entry.container = {
       ...entry.container,
       id,
@@ -129,11 +132,17 @@ export class DockerTask implements MetadataSource {
     };
   }
 
-  /** By its restart policy: it counts as running all the time. */
+  /** By its restart policy: the endpoint shows it as running all the time. */
+  restarting(name: string): void {
+    const entry = this.#entry(name);
+    entry.status = 'starting';
+    entry.stats?.startNewRun();
+  }
+
   restarted(name: string): void {
     const entry = this.#entry(name);
+    entry.status = 'running';
     entry.container = { ...entry.container, restartCount: (entry.container.restartCount ?? 0) + 1 };
-    entry.stats?.startNewRun();
   }
 
   /** Its `startTimeout` is over. */

@@ -1,10 +1,9 @@
 /** One run of a load of known shape through `fargauge local`: its REPORT beside the kernel's counters of the same run. */
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ParsedLine } from '../support/program.ts';
+import { EXCHANGE_MOUNT, Exchange } from './exchange.ts';
 import { containerId, cpuUsageNs, type KernelCounters, kernelCounters } from './kernel-counters.ts';
 import type { LoadLog, LoadReading, Shape } from './loads/load.ts';
 import {
@@ -59,56 +58,44 @@ export function readingsOf({ readings }: LoadLog, fromMs: number, toMs: number):
   return readings.filter(({ timeMs }) => timeMs >= fromMs && timeMs <= toMs);
 }
 
-/** A refresh may come half a second late, and the poll after it a second. */
-function idleMs({ refreshMs, ending }: LoadRun): number {
-  if (ending === 'busy') return 0;
+/**
+ * How long whoever has worked must be idle for its last sample to have all of the work: a refresh may come half a
+ * second late, and the poll after it a second.
+ */
+export function idleMs(refreshMs: number): number {
   return refreshMs === 1_000 ? 3_000 : refreshMs + 2_500;
 }
 
 export async function measureRun(run: LoadRun): Promise<MeasuredRun> {
-  const exchange = mkdtempSync(join(tmpdir(), 'fargauge-load-'));
-  execFileSync('mkfifo', [join(exchange, 'go')]);
-  // Opened for both, neither end has to wait for the other.
-  const go = openSync(join(exchange, 'go'), 'r+');
-  try {
-    await using command = new LocalCommand(
-      ['--refresh-ms', `${run.refreshMs}`, '--env', 'fargauge:FARGAUGE_SAMPLES=true', '-'],
-      definition(run, exchange),
-    );
-    // The sidecar is up: what it sees is what the platform shows it, and not how long it took to start.
-    await command.wrote(/"type":"START"/);
-    writeSync(go, 'x');
-    await command.wrote(/^batch +\| holding$/);
-    const id = containerId(command.taskId, 'batch');
-    const kernel = kernelCounters(id);
-    writeSync(go, 'x');
-    const kernelCpuNs = await lastCpuUsageNs(id, kernel.cpuUsageNs);
-    const end = await command.ended();
-    const log = JSON.parse(readFileSync(join(exchange, 'log.json'), 'utf8')) as LoadLog;
-    return { ...linesOfRun(end), log, kernel, kernelCpuNs };
-  } finally {
-    closeSync(go);
-    rmSync(exchange, { recursive: true });
-  }
+  using exchange = new Exchange();
+  await using command = new LocalCommand(
+    ['--refresh-ms', `${run.refreshMs}`, '--env', 'fargauge:FARGAUGE_SAMPLES=true', '-'],
+    definition(run, exchange),
+  );
+  // The sidecar is up: what it sees is what the platform shows it, and not how long it took to start.
+  await command.line('START');
+  exchange.go();
+  await command.wrote(/^batch +\| holding$/);
+  const id = containerId(command.taskId, 'batch');
+  const kernel = kernelCounters(id);
+  exchange.go();
+  const kernelCpuNs = await lastCpuUsageNs(id, kernel.cpuUsageNs);
+  const end = await command.ended();
+  const log = JSON.parse(readFileSync(join(exchange.folder, 'log.json'), 'utf8')) as LoadLog;
+  return { ...linesOfRun(end), log, kernel, kernelCpuNs };
 }
 
-function definition(run: LoadRun, exchange: string): string {
-  const volume = (name: string, sourcePath: string) => ({ name, host: { sourcePath } });
-  const mount = (name: string, readOnly: boolean) => ({
-    sourceVolume: name,
-    containerPath: `/${name}`,
-    readOnly,
-  });
-  const batch = {
-    image: BATCH_IMAGE,
-    entryPoint: ['node', '/loads/load.ts'],
-    command: [run.shape, `${run.refreshMs}`, `${idleMs(run)}`],
-    memory: MEMORY_LIMIT_MIB,
-    mountPoints: [mount('loads', true), mount('exchange', false)],
-  };
+function definition({ shape, refreshMs, ending }: LoadRun, exchange: Exchange): string {
+  const idle = ending === 'idle' ? idleMs(refreshMs) : 0;
   return definitionOf({
-    batch,
-    task: { volumes: [volume('loads', LOADS), volume('exchange', exchange)] },
+    batch: {
+      image: BATCH_IMAGE,
+      entryPoint: ['node', '/loads/load.ts'],
+      command: [shape, `${refreshMs}`, `${idle}`],
+      memory: MEMORY_LIMIT_MIB,
+      mountPoints: [{ sourceVolume: 'loads', containerPath: '/loads', readOnly: true }, EXCHANGE_MOUNT],
+    },
+    task: { volumes: [{ name: 'loads', host: { sourcePath: LOADS } }, exchange.volume] },
   });
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { ParsedLine } from '../support/program.ts';
+import { AWAIT_GO, EXCHANGE_MOUNT, Exchange } from './exchange.ts';
 
 const CLI = join(import.meta.dirname, '../../dist/cli.cjs');
 
@@ -69,17 +70,37 @@ export class LocalCommand implements AsyncDisposable {
   }
 
   /** Resolves when the command, or a container by way of it, has written this; fails when it ends without. */
-  async wrote(pattern: RegExp): Promise<void> {
-    const isThere = () => [...this.#stdout, ...this.#stderr].some((line) => pattern.test(line));
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const look = () => void (isThere() && resolve());
+  wrote(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#until(
+      () => firstOf([...this.#stdout, ...this.#stderr], (line) => pattern.exec(line)),
+      pattern,
+    );
+  }
+
+  /** The newest of the sidecar's lines of that type, as soon as there is one; fails when the command ends without. */
+  line(type: string, alsoMatches: (line: ParsedLine) => boolean = () => true): Promise<ParsedLine> {
+    const matches = (line: ParsedLine) => line.type === type && alsoMatches(line);
+    return this.#until(() => this.lines.findLast(matches), `a ${type} line: ${alsoMatches}`);
+  }
+
+  async #until<T>(find: () => T | null | undefined, what: unknown): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    const look = (): void => {
+      const found = find();
+      if (found) resolve(found);
+    };
     this.#waiting.add(look);
     look();
     const end = this.#ended.then(() => {
-      if (!isThere()) throw new Error(`it ended without ${pattern}:\n${this.transcript}`);
+      const found = find();
+      if (found) return found;
+      throw new Error(`it ended without ${what}:\n${this.transcript}`);
     });
-    await Promise.race([promise, end]);
-    this.#waiting.delete(look);
+    try {
+      return await Promise.race([promise, end]);
+    } finally {
+      this.#waiting.delete(look);
+    }
   }
 
   signal(name: NodeJS.Signals): void {
@@ -92,13 +113,21 @@ export class LocalCommand implements AsyncDisposable {
     const elapsedMs = performance.now() - this.#signalledAtMs;
     const own = 'fargauge local: ';
     const said = this.#stderr.filter((line) => line.startsWith(own)).map((line) => line.slice(own.length));
+    return { exitCode, said, written: this.#written, lines: this.lines, elapsedMs };
+  }
+
+  get #written(): ReadonlyMap<string, readonly string[]> {
     const written = new Map<string, string[]>();
     for (const line of this.#stdout) {
       const [, container = '', text = ''] = /^(\S+) *\| (.*)$/.exec(line) ?? [];
       written.set(container, [...(written.get(container) ?? []), text]);
     }
-    const lines = (written.get('fargauge') ?? []).map((text) => JSON.parse(text) as ParsedLine);
-    return { exitCode, said, written, lines, elapsedMs };
+    return written;
+  }
+
+  /** The sidecar's, so far. */
+  get lines(): readonly ParsedLine[] {
+    return (this.#written.get('fargauge') ?? []).map((text) => JSON.parse(text) as ParsedLine);
   }
 
   /** Of the task that it runs; empty before it has said so. */
@@ -119,9 +148,19 @@ export class LocalCommand implements AsyncDisposable {
   }
 }
 
+function firstOf<T, R>(items: readonly T[], find: (item: T) => R | null): R | null {
+  for (const item of items) {
+    const found = find(item);
+    if (found) return found;
+  }
+  return null;
+}
+
 export interface Definition {
   readonly batch: object;
   readonly sidecar?: object;
+  /** By which the batch and those beside it are told to go on. */
+  readonly exchange?: Exchange;
   /** Containers beside the two. */
   readonly others?: readonly object[];
   /** The batch waits for the sidecar; by default the sidecar for the batch. */
@@ -130,8 +169,10 @@ export interface Definition {
 }
 
 /** A task definition for Fargate with a shell script as its batch. */
-export function definitionOf({ batch, sidecar, others = [], isSidecarFirst, task }: Definition): string {
+export function definitionOf(definition: Definition): string {
+  const { batch, sidecar, exchange, others = [], isSidecarFirst, task } = definition;
   const dependence = (containerName: string) => ({ dependsOn: [{ containerName, condition: 'START' }] });
+  const mounts = exchange && { mountPoints: [EXCHANGE_MOUNT] };
   return JSON.stringify({
     family: 'nightly',
     requiresCompatibilities: ['FARGATE'],
@@ -139,11 +180,12 @@ export function definitionOf({ batch, sidecar, others = [], isSidecarFirst, task
     cpu: '512',
     memory: '1024',
     containerDefinitions: [
-      ...others,
+      ...others.map((other) => ({ ...mounts, ...other })),
       {
         name: 'batch',
         image: BATCH_IMAGE,
         cpu: 448,
+        ...mounts,
         ...(isSidecarFirst && dependence('fargauge')),
         ...batch,
       },
@@ -159,6 +201,7 @@ export function definitionOf({ batch, sidecar, others = [], isSidecarFirst, task
         ...sidecar,
       },
     ],
+    ...(exchange && { volumes: [exchange.volume] }),
     ...task,
   });
 }
@@ -180,6 +223,41 @@ export function node(text: string): object {
 /** A definition run to its end. */
 export async function runToEnd(definition: string, ...options: readonly string[]): Promise<LocalEnd> {
   await using command = new LocalCommand([...options, '-'], definition);
+  return await command.ended();
+}
+
+/** A definition run to its end, with a batch that is told to go on when the sidecar is up. */
+export async function runSeen(definition: Definition, ...options: readonly string[]): Promise<LocalEnd> {
+  using exchange = new Exchange();
+  await using command = new LocalCommand([...options, '-'], definitionOf({ ...definition, exchange }));
+  await command.line('START');
+  exchange.go();
+  return await command.ended();
+}
+
+const UNSEEN = ['FARGAUGE_BATCH=batch', 'FARGAUGE_POLL_INTERVAL_MS=60000', 'FARGAUGE_RECORD=true'];
+
+/**
+ * A run that falls between two polls: the batch is started when the sidecar has asked for the first time, and ends
+ * long before it asks again.
+ */
+export async function runUnseen(definition: Definition, ...options: readonly string[]): Promise<LocalEnd> {
+  using exchange = new Exchange();
+  const gate = {
+    ...script(AWAIT_GO),
+    name: 'gate',
+    essential: false,
+    dependsOn: [{ containerName: 'fargauge', condition: 'START' }],
+  };
+  const dependsOn = [{ containerName: 'gate', condition: 'SUCCESS' }];
+  const batch = { ...definition.batch, dependsOn };
+  const env = UNSEEN.flatMap((each) => ['--env', `fargauge:${each}`]);
+  await using command = new LocalCommand(
+    [...env, ...options, '-'],
+    definitionOf({ ...definition, batch, others: [gate], isSidecarFirst: true, exchange }),
+  );
+  await command.line('RECORD', ({ path }) => path === '/task/stats');
+  exchange.go();
   return await command.ended();
 }
 

@@ -1,6 +1,10 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { Program } from '../support/program.ts';
+import { AWAIT_GO, Exchange } from './exchange.ts';
+import { containerId } from './kernel-counters.ts';
 import { BATCH_IMAGE, docker, LocalCommand, remains, runToEnd, script } from './local-command.ts';
+
+const PATIENCE = { timeout: 30_000, interval: 100 };
 
 /** Containers, without a sidecar among them. */
 function task(containers: readonly object[], more: object = {}): string {
@@ -113,7 +117,7 @@ describe.concurrent('a container on a Docker Engine', () => {
         (response) => response.text(),
         () => '',
       );
-    await expect.poll(answer).toBe('here\n');
+    await expect.poll(answer, PATIENCE).toBe('here\n');
   });
 
   it('whose program is not there ends with 127, and what the engine says', async () => {
@@ -181,7 +185,9 @@ describe('fargauge local', () => {
     await first.wrote(/\| up$/);
     const second = await runToEnd(task([main('wget -q -O - "$ECS_CONTAINER_METADATA_URI_V4/task"')]));
     expect(first.transcript).toContain('its endpoint at http://169.254.170.2');
-    expect(second.said[0]).toMatch(/its endpoint at http:\/\/1[\d.]+: 169\.254\.170\.0\/24 is in use/);
+    expect(second.said[0]).toMatch(
+      /its endpoint at http:\/\/1[\d.]+: 169\.254\.170\.0\/24 is in use \(.+\)$/,
+    );
     expect(JSON.parse(second.written.get('main')?.[0] ?? '')).toMatchObject({ Family: 'parts' });
     expect(docker('ps', '--format', '{{.Names}}').some((name) => name.endsWith('-main'))).toBe(true);
     first.signal('SIGINT');
@@ -191,15 +197,43 @@ describe('fargauge local', () => {
     expect((await first.ended()).exitCode).toBe(130);
   });
 
-  it('--port serves containers that run already, and a sidecar beside them writes their REPORT', async () => {
+  it('leaves alone what somebody made of its containers, at its end and at its next start', async () => {
     const name = `fargauge-test-${process.pid}`;
-    const batch = ['--network', 'none', BATCH_IMAGE, 'sh', '-c', 'sleep 4; exit 3'];
+    try {
+      const waiting = main('echo up; read forever', { interactive: true, stopTimeout: 2 });
+      await using command = new LocalCommand(['-'], task([waiting]));
+      await command.wrote(/\| up$/);
+      docker('commit', containerId(command.taskId, 'main'), name);
+      docker('run', '--detach', '--name', name, '--network', 'none', '--entrypoint', 'sleep', name, '600');
+      const theirs = () => [
+        ...docker('ps', '--format', '{{.Names}}', '--filter', 'label=fargauge.task'),
+        ...docker('image', 'ls', '--format', '{{.Repository}}', '--filter', 'label=fargauge.task'),
+      ];
+      command.signal('SIGINT');
+      await command.ended();
+      expect(theirs()).toEqual([name, name]);
+      const next = await runToEnd(task([main('exit 0')]));
+      expect(next.said[0]).toMatch(/^task /);
+      expect(theirs()).toEqual([name, name]);
+    } finally {
+      docker('rm', '--force', name);
+      docker('image', 'rm', name);
+    }
+  });
+
+  it('--port serves containers that run already, and a sidecar beside them writes their REPORT', async () => {
+    using exchange = new Exchange();
+    const name = `fargauge-test-${process.pid}`;
+    const volume = ['--volume', `${exchange.folder}:/exchange`];
+    const batch = ['--network', 'none', ...volume, BATCH_IMAGE, 'sh', '-c', `${AWAIT_GO}; exit 3`];
     docker('run', '--detach', '--name', name, '--label', name, '--memory', '64m', ...batch);
     try {
       await using command = new LocalCommand(['--port', '0', '--filter', `label=${name}`]);
       await command.wrote(new RegExp(`^fargauge local: ${name}: http`));
       const [endpoint = ''] = /http:\S+\/v4\/host/.exec(command.transcript) ?? [];
       const sidecar = new Program({ ECS_CONTAINER_METADATA_URI_V4: endpoint, FARGAUGE_OUTPUT: 'stdout' });
+      await sidecar.line('START');
+      exchange.go();
       const { lines, exitCode } = await sidecar.ended;
       expect(exitCode).toBe(0);
       expect(lines.at(-1)).toMatchObject({
@@ -210,6 +244,38 @@ describe('fargauge local', () => {
         exitCode: 3,
       });
       expect(lines.at(-2)).toMatchObject({ type: 'CONTAINER', container: name, memorySizeMB: 64 });
+      command.signal('SIGINT');
+      expect((await command.ended()).exitCode).toBe(0);
+    } finally {
+      docker('rm', '--force', name);
+    }
+  });
+
+  it('--port shows a container as running that was started again', async () => {
+    const name = `fargauge-test-${process.pid}`;
+    docker(
+      'run',
+      '--detach',
+      '--name',
+      name,
+      '--label',
+      name,
+      '--network',
+      'none',
+      BATCH_IMAGE,
+      'sleep',
+      '600',
+    );
+    try {
+      await using command = new LocalCommand(['--port', '0', '--filter', `label=${name}`]);
+      const [, endpoint = ''] = await command.wrote(new RegExp(`^fargauge local: ${name}: (http\\S+)`));
+      const shown = async () =>
+        (await (await fetch(endpoint)).json()) as { KnownStatus: string; StartedAt: string };
+      const before = await shown();
+      docker('restart', '--time', '0', name);
+      await expect.poll(async () => (await shown()).StartedAt !== before.StartedAt, PATIENCE).toBe(true);
+      expect((await shown()).KnownStatus).toBe('RUNNING');
+      // It does not wait for what goes on without it.
       command.signal('SIGINT');
       expect((await command.ended()).exitCode).toBe(0);
     } finally {

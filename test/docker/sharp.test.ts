@@ -1,9 +1,7 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ParsedLine } from '../support/program.ts';
 import { lastCpuUsageNs } from './accuracy.ts';
+import { AWAIT_GO, AWAIT_GO_JS, Exchange } from './exchange.ts';
 import {
   containerId,
   cpuUsageNs,
@@ -13,11 +11,13 @@ import {
 } from './kernel-counters.ts';
 import {
   containerLine,
+  type Definition,
   definitionOf,
   LocalCommand,
   type LocalEnd,
   node,
   remains,
+  runUnseen,
   script,
 } from './local-command.ts';
 
@@ -27,43 +27,27 @@ const REFRESH = ['--refresh-ms', '10000'];
 const SIZE = { cpu: '1024', memory: '2048' };
 /** Of looks at /proc, by default. */
 const INTERVAL_MS = 1_000;
+/** From the last look to the end, on a busy machine. */
+const TAIL_MS = 3 * INTERVAL_MS;
+const TOLERANCE_MS = 100;
 
 afterAll(() => {
   expect(remains()).toEqual([]);
 });
 
-interface Sharp {
-  readonly batch: object;
-  readonly sidecar?: object;
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Containers beside the two. */
-  readonly others?: readonly object[];
-  readonly isSidecarFirst?: boolean;
-}
-
-/** The way in which a test tells a container to go on: a file appears. */
-const EXCHANGE = {
-  mountPoints: [{ sourceVolume: 'exchange', containerPath: '/exchange', readOnly: true }],
-};
+type Sharp = Omit<Definition, 'task'>;
 
 /** A task whose containers share a PID namespace, which the pause container holds. */
-function definition(
-  { batch, sidecar = {}, environment = {}, others = [], isSidecarFirst = false }: Sharp,
-  exchange: string,
-): string {
-  return definitionOf({
-    isSidecarFirst,
-    others,
-    batch: { ...batch, ...EXCHANGE },
-    sidecar: {
-      environment: Object.entries(environment).map(([name, value]) => ({ name, value })),
-      ...sidecar,
-    },
-    task: { pidMode: 'task', volumes: [{ name: 'exchange', host: { sourcePath: exchange } }], ...SIZE },
-  });
+function sharp(definition: Sharp): Definition {
+  return { ...definition, task: { pidMode: 'task', ...SIZE } };
 }
 
-/** A program of the batch, in JavaScript, with some words for what it does. It begins when the sidecar is up. */
+/** Of the sidecar's environment. */
+function env(variables: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(variables).flatMap(([name, value]) => ['--env', `fargauge:${name}=${value}`]);
+}
+
+/** A program of the batch, in JavaScript, with some words for what it does. */
 function program(text: string): object {
   return node(`
     const MIB = ${MIB};
@@ -72,9 +56,9 @@ function program(text: string): object {
     const compute = (ms) => { const end = usedUs() + ms * 1000; while (usedUs() < end); };
     const hold = (mib) => new Uint8Array(mib * MIB).fill(1);
     const free = (block) => block.buffer.transfer(0);
-    const isToGo = () => require('node:fs').existsSync('/exchange/go');
+    const awaitGo = () => ${AWAIT_GO_JS};
+    const holdStill = () => { console.log('still ' + Date.now()); awaitGo(); };
     void (async () => {
-      while (!isToGo()) await sleep(10);
       ${text};
       process.exit(0);
     })();
@@ -85,14 +69,15 @@ interface SharpRun {
   readonly end: LocalEnd;
   /** Of the batch, as are those below. */
   readonly line: ParsedLine;
-  /** When the batch said `plateau`, if it does. */
-  readonly plateau: KernelCounters | undefined;
+  /** While it held still, if it does. */
+  readonly still: KernelCounters | undefined;
   readonly kernelCpuMs: number;
 }
 
 interface Cues {
-  /** The batch says when it has reached its plateau. */
-  readonly hasPlateau?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The batch holds still once: until a sample has seen it so. */
+  readonly holdsStill?: boolean;
   /** It begins with a refresh of the endpoint, so that the next one is ten seconds away. */
   readonly isAfterRefresh?: boolean;
 }
@@ -101,66 +86,44 @@ interface Cues {
 const REFRESH_WAIT = { timeout: 40_000, interval: 100 };
 
 /** How old the endpoint's newest sample of the batch is that the sidecar has told of. */
-function refreshAgeMs({ transcript }: LocalCommand): number {
-  const samples = transcript.split('\n').filter((line) => /"type":"SAMPLE".*"container":"batch"/.test(line));
-  const newest = samples.findLast((line) => !line.includes('"sampleSources"'));
-  const [, readAt = ''] = /"readAt":"([^"]+)"/.exec(newest ?? '') ?? [];
-  return newest === undefined ? Number.POSITIVE_INFINITY : Date.now() - Date.parse(readAt);
+function refreshAgeMs({ lines }: LocalCommand): number {
+  const newest = lines.findLast(
+    ({ type, container, ...more }) =>
+      type === 'SAMPLE' && container === 'batch' && !('sampleSources' in more),
+  );
+  return newest === undefined ? Number.POSITIVE_INFINITY : Date.now() - Date.parse(`${newest.readAt}`);
 }
 
-/** A run beside the kernel's counters of the batch, from outside. */
-async function run(sharp: Sharp, { hasPlateau, isAfterRefresh }: Cues = {}): Promise<SharpRun> {
-  const exchange = mkdtempSync(join(tmpdir(), 'fargauge-sharp-'));
-  chmodSync(exchange, 0o755);
-  try {
-    await using command = new LocalCommand([...REFRESH, '-'], definition(sharp, exchange));
-    await command.wrote(/"type":"START"/);
-    const id = containerId(command.taskId, 'batch');
-    if (isAfterRefresh) await expect.poll(() => refreshAgeMs(command), REFRESH_WAIT).toBeLessThan(2_000);
-    writeFileSync(join(exchange, 'go'), '');
-    if (hasPlateau) await command.wrote(/^batch +\| plateau$/);
-    const plateau = hasPlateau ? kernelCounters(id) : undefined;
-    const kernelCpuNs = await lastCpuUsageNs(id, cpuUsageNs(id));
-    const end = await command.ended();
-    return { end, line: containerLineOf(end), plateau, kernelCpuMs: kernelCpuNs / 1e6 };
-  } finally {
-    rmSync(exchange, { recursive: true });
+/** Resolves when there is a sample of a container that holds still. */
+async function seenStill(command: LocalCommand, container: string): Promise<void> {
+  const [, stillAtMs] = await command.wrote(new RegExp(`^${container} +\\| still (\\d+)$`));
+  await command.line('SAMPLE', (line) => {
+    return line.container === container && Date.parse(`${line.readAt}`) > Number(stillAtMs);
+  });
+}
+
+/** A run of a batch that begins when the sidecar is up, beside the kernel's counters of the batch, from outside. */
+async function run(definition: Sharp, cues: Cues = {}): Promise<SharpRun> {
+  using exchange = new Exchange();
+  const options = [...REFRESH, ...env({ FARGAUGE_SAMPLES: 'true', ...cues.environment }), '-'];
+  await using command = new LocalCommand(options, definitionOf({ ...sharp(definition), exchange }));
+  await command.line('START');
+  const id = containerId(command.taskId, 'batch');
+  if (cues.isAfterRefresh) await expect.poll(() => refreshAgeMs(command), REFRESH_WAIT).toBeLessThan(3_000);
+  exchange.go();
+  let still: KernelCounters | undefined;
+  if (cues.holdsStill) {
+    await seenStill(command, 'batch');
+    still = kernelCounters(id);
+    exchange.go();
   }
+  const kernelCpuNs = await lastCpuUsageNs(id, cpuUsageNs(id));
+  const end = await command.ended();
+  return { end, line: lineOf(end), still, kernelCpuMs: kernelCpuNs / 1e6 };
 }
 
-/**
- * A run that falls between two polls: the batch is started when the sidecar has asked for the first time, and ends
- * long before it asks again. Returns its line.
- */
-async function unseenRun({ batch, environment }: Sharp): Promise<ParsedLine> {
-  const exchange = mkdtempSync(join(tmpdir(), 'fargauge-sharp-'));
-  chmodSync(exchange, 0o755);
-  const gate = {
-    ...script('until [ -e /exchange/go ]; do sleep 0.05; done'),
-    ...EXCHANGE,
-    name: 'gate',
-    essential: false,
-    dependsOn: [{ containerName: 'fargauge', condition: 'START' }],
-  };
-  const asked = { FARGAUGE_BATCH: 'batch', FARGAUGE_POLL_INTERVAL_MS: '60000', FARGAUGE_RECORD: 'true' };
-  const sharp = {
-    batch: { ...batch, dependsOn: [{ containerName: 'gate', condition: 'SUCCESS' }] },
-    environment: { ...asked, ...environment },
-    others: [gate],
-    isSidecarFirst: true,
-  };
-  try {
-    await using command = new LocalCommand([...REFRESH, '-'], definition(sharp, exchange));
-    await command.wrote(/"type":"RECORD".*"path":"\/task\/stats"/);
-    writeFileSync(join(exchange, 'go'), '');
-    return containerLineOf(await command.ended());
-  } finally {
-    rmSync(exchange, { recursive: true });
-  }
-}
-
-function containerLineOf(end: LocalEnd): ParsedLine {
-  const line = containerLine(end, 'batch');
+function lineOf(end: LocalEnd, container = 'batch'): ParsedLine {
+  const line = containerLine(end, container);
   if (line === undefined) throw new Error(`no CONTAINER line: ${end.said.join('\n')}`);
   return line;
 }
@@ -172,40 +135,42 @@ function expectNear(ours: unknown, kernels: number, share: number): void {
 }
 
 /** Three seconds of work over a plateau of memory; the endpoint is asked before and after them. */
-const SHORT = program(`
+const SHORT = `
   const held = hold(150);
-  const end = performance.now() + 2_600;
-  console.log('plateau');
+  const end = performance.now() + 3_000;
   while (performance.now() < end) { compute(40); await sleep(10); }
-  await sleep(400);
-`);
+`;
 
 /** One after the other: what they say of CPU time is about a batch that gets some. */
 describe.runIf(HAS_CGROUP_V1)('the CPU time of a task with pidMode task on a Docker Engine', () => {
   it('shows a batch of three seconds as the kernel does, ten times a second', async () => {
     const environment = { FARGAUGE_POLL_INTERVAL_MS: '10000', FARGAUGE_PROC_INTERVAL_MS: '100' };
-    const { end, line, plateau, kernelCpuMs } = await run(
-      { batch: SHORT, environment },
-      { hasPlateau: true },
+    const { end, line, still, kernelCpuMs } = await run(
+      { batch: program(`awaitGo(); ${SHORT}; holdStill()`) },
+      { environment, holdsStill: true },
     );
     expect(end.exitCode, end.said.join('\n')).toBe(0);
     expect(line.status).toBe('success');
     expect(line.sampleSources).toMatch(/proc$/);
     expectNear(line.cpuTimeMs, kernelCpuMs, 0.05);
-    expectNear(line.maxAnonMemoryMB, (plateau?.anonBytes ?? 0) / MIB, 0.05);
-    expect(line.sampleCount).toBeGreaterThan(10);
-    expect(line.unseenTailMs).toBeLessThan(INTERVAL_MS);
+    expectNear(line.maxAnonMemoryMB, (still?.anonBytes ?? 0) / MIB, 0.05);
+    // Looks are rarer where they cost more.
+    expect(line.sampleCount).toBeGreaterThan(5);
+    expect(line.unseenTailMs).toBeLessThan(TAIL_MS);
   });
 
   it('lacks less than a second of a run that ends between two refreshes', async () => {
     const busy = program(`
+      awaitGo();
       const end = performance.now() + 15_000;
       while (performance.now() < end) { compute(50); await sleep(5); }
     `);
     const { line, kernelCpuMs } = await run({ batch: busy });
     expect(line.sampleSources).toBe('endpoint,proc');
     expect(kernelCpuMs).toBeGreaterThan(2 * INTERVAL_MS);
-    expect(kernelCpuMs - Number(line.cpuTimeMs)).toBeLessThan(INTERVAL_MS);
+    // One program of one thread uses no more than all of the time; the rest is a tick, and its end.
+    expect(kernelCpuMs - Number(line.cpuTimeMs)).toBeLessThan(Number(line.unseenTailMs) + TOLERANCE_MS);
+    expect(line.unseenTailMs).toBeLessThan(TAIL_MS);
     // Ours is in whole milliseconds, rounded.
     expect(kernelCpuMs - Number(line.cpuTimeMs)).toBeGreaterThanOrEqual(-1);
   });
@@ -213,7 +178,8 @@ describe.runIf(HAS_CGROUP_V1)('the CPU time of a task with pidMode task on a Doc
 
 describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker Engine', () => {
   it('says that it saw nothing of the same batch without looking at /proc, and claims nothing', async () => {
-    const line = await unseenRun({ batch: SHORT, environment: { FARGAUGE_PROC: 'off' } });
+    const definition = sharp({ batch: program(SHORT) });
+    const line = lineOf(await runUnseen(definition, ...REFRESH, ...env({ FARGAUGE_PROC: 'off' })));
     expect(line).toMatchObject({ status: 'success', exitCode: 0, sampleCount: 0, coveragePercent: 0 });
     expect(line.durationMs).toBeGreaterThan(3_000);
     const claims = Object.keys(line).filter((name) =>
@@ -223,18 +189,20 @@ describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker E
     expect(line).not.toHaveProperty('sampleSources');
   });
 
-  const spike = program(`
-    await sleep(500);
-    const block = hold(300);
-    await sleep(2_000);
-    free(block);
-    await sleep(1_000);
-  `);
+  /** It lasts until the sidecar has seen it, or for two seconds; either is over long before the next refresh. */
+  const spike = (wait: string) =>
+    program(`
+      awaitGo();
+      const block = hold(300);
+      ${wait};
+      free(block);
+    `);
   const isAfterRefresh = true;
-  const samples = { FARGAUGE_SAMPLES: 'true' };
+  const seen = { batch: spike('holdStill()') };
+  const untilSeen = { isAfterRefresh, holdsStill: true };
 
-  it('shows a spike of two seconds between two refreshes: of anonymous memory in another user’s container', async () => {
-    const { line } = await run({ batch: spike, environment: samples }, { isAfterRefresh });
+  it('shows a spike between two refreshes: of anonymous memory in another user’s container', async () => {
+    const { line } = await run(seen, untilSeen);
     expect(line.sampleSources).toBe('endpoint,proc');
     expect(line.maxAnonMemoryMB).toBeGreaterThanOrEqual(300);
     expect(line.maxAnonMemoryMB).toBeLessThan(340);
@@ -242,10 +210,7 @@ describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker E
   });
 
   it('shows it as the memory in use where the sidecar and the batch are of one user', async () => {
-    const { line } = await run(
-      { batch: { ...spike, user: '65532:65532' }, environment: samples },
-      { isAfterRefresh },
-    );
+    const { line } = await run({ batch: { ...seen.batch, user: '65532:65532' } }, untilSeen);
     expect(line.sampleSources).toBe('endpoint,cgroup');
     expect(line.maxMemoryUsedMB).toBeGreaterThanOrEqual(300);
     expect(line.maxMemoryUsedMB).toBeLessThan(340);
@@ -253,35 +218,81 @@ describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker E
   });
 
   it('does not without looking at /proc', async () => {
-    const { line } = await run(
-      { batch: spike, environment: { ...samples, FARGAUGE_PROC: 'off' } },
-      { isAfterRefresh },
-    );
+    const batch = spike('await sleep(2_000)');
+    const { line } = await run({ batch }, { isAfterRefresh, environment: { FARGAUGE_PROC: 'off' } });
     expect(line.maxAnonMemoryMB).toBeLessThan(100);
     expect(line).not.toHaveProperty('sampleSources');
   });
 
   it('shows a leak to within a tenth of the limit before the kernel ends it', async () => {
     const limitMiB = 256;
-    // Not quite five percent of the limit a second.
+    // Not quite three percent of the limit a second: the last tenth takes longer than three looks.
     const leak = program(`
+      awaitGo();
       const held = [hold(150)];
-      for (;;) { await sleep(100); held.push(hold(1.2)); }
+      for (;;) { await sleep(150); held.push(hold(1)); }
     `);
     const { line } = await run({ batch: { ...leak, memory: limitMiB } });
     expect(line).toMatchObject({ status: 'failure', errorType: 'OutOfMemory', exitCode: 137 });
     expect(line.maxAnonMemoryMB).toBeGreaterThanOrEqual(0.9 * limitMiB);
     expect(line.maxAnonMemoryMB).toBeLessThanOrEqual(limitMiB);
-    expect(line.unseenTailMs).toBeLessThan(2 * INTERVAL_MS);
+    expect(line.unseenTailMs).toBeLessThan(TAIL_MS);
+  });
+
+  it('shows each of three containers by its own processes, an init container among them', async () => {
+    const dependsOn = (containerName: string, condition: string) => ({
+      dependsOn: [{ containerName, condition }],
+    });
+    const holding = (mib: number) => program(`const held = hold(${mib}); holdStill()`);
+    const init = {
+      name: 'init',
+      essential: false,
+      ...program('awaitGo()'),
+      ...dependsOn('fargauge', 'START'),
+    };
+    const worker = { name: 'worker', ...holding(80), ...dependsOn('init', 'SUCCESS') };
+    const batch = { ...holding(120), ...dependsOn('init', 'SUCCESS') };
+    using exchange = new Exchange();
+    const options = [...REFRESH, ...env({ FARGAUGE_SAMPLES: 'true', FARGAUGE_BATCH: 'batch' }), '-'];
+    const definition = { ...sharp({ batch, others: [init, worker] }), isSidecarFirst: true, exchange };
+    await using command = new LocalCommand(options, definitionOf(definition));
+    // Before the batch is there the sidecar writes no lines, but what it sees is in its own log.
+    await command.wrote(/"sources":\{[^}]*"init":"proc".*"samples out of \/proc"/);
+    exchange.go();
+    await Promise.all([seenStill(command, 'worker'), seenStill(command, 'batch')]);
+    exchange.go();
+    exchange.go();
+    const end = await command.ended();
+    for (const [container, mib] of [
+      ['init', 0],
+      ['worker', 80],
+      ['batch', 120],
+    ] as const) {
+      const line = lineOf(end, container);
+      expect(line.sampleSources, container).toMatch(/proc$/);
+      expect(line.maxAnonMemoryMB, container).toBeGreaterThan(mib);
+      expect(line.maxAnonMemoryMB, container).toBeLessThan(mib + 40);
+    }
+  });
+
+  it('leaves no zombies of orphans', async () => {
+    const orphans = 'for orphan in 1 2 3 4 5 6; do (tail -f /dev/null &); done';
+    const left = "grep -s '(tail)' /proc/[0-9]*/stat | wc -l";
+    const batch = script(
+      `${AWAIT_GO}; ${orphans}; ${left}; killall tail; until [ $(${left}) = 0 ]; do sleep 0.1; done`,
+    );
+    const { end } = await run({ batch });
+    expect(end.exitCode, end.said.join('\n')).toBe(0);
+    expect(end.written.get('batch')).toEqual(['6']);
   });
 });
 
 describe.runIf(HAS_CGROUP_V1).concurrent('what can be read of the batch depends on who reads', () => {
   const work = program(`
+    awaitGo();
     const held = hold(60);
-    console.log('plateau');
     for (let slice = 0; slice < 30; slice += 1) { compute(40); await sleep(10); }
-    await sleep(1_500);
+    holdStill();
   `);
   const root = { user: '0:0' };
   const nobody = { user: '65532:65532' };
@@ -310,13 +321,13 @@ describe.runIf(HAS_CGROUP_V1).concurrent('what can be read of the batch depends 
       source: 'cgroup',
     },
   ])('$who', async ({ batch, sidecar, source }) => {
-    const { end, line, plateau, kernelCpuMs } = await run(
+    const { end, line, still, kernelCpuMs } = await run(
       { batch: { ...work, ...batch }, sidecar },
-      { hasPlateau: true },
+      { holdsStill: true },
     );
     expect(end.exitCode, end.said.join('\n')).toBe(0);
     expect(String(line.sampleSources).replace('endpoint,', '')).toBe(source);
     expectNear(line.cpuTimeMs, kernelCpuMs, 0.05);
-    expectNear(line.maxAnonMemoryMB, (plateau?.anonBytes ?? 0) / MIB, 0.1);
+    expectNear(line.maxAnonMemoryMB, (still?.anonBytes ?? 0) / MIB, 0.1);
   });
 });

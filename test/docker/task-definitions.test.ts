@@ -10,6 +10,7 @@ const IMAGE = 'fargauge-test/nightly-batch';
 /** A batch that works a little every second, and ends well when it is asked to. */
 const WORK = `
   process.once('SIGTERM', () => process.exit(143));
+  console.log('up');
   setInterval(() => { const end = Date.now() + 100; while (Date.now() < end); }, 1000);`;
 
 beforeAll(() => {
@@ -38,8 +39,8 @@ describe('fargauge local with a task definition of this repository', () => {
   it.each(FILES)('%s: runs it at the address of ECS until Ctrl-C, and leaves a REPORT', async (file) => {
     const images = ['--image', `nightly-batch=${IMAGE}`, '--image', `fargauge=${SIDECAR_IMAGE}`];
     await using command = new LocalCommand([...images, join(FOLDER, file)]);
-    await command.wrote(/"type":"START"/);
-    await expect.poll(() => docker('ps', '--format', '{{.Names}}').length).toBeGreaterThanOrEqual(2);
+    await command.wrote(/^nightly-batch +\| up$/);
+    await command.line('START');
     command.signal('SIGINT');
     const end = await command.ended();
     expect(end.exitCode).toBe(130);

@@ -117,6 +117,10 @@ describe('a container of a task definition', () => {
     });
   });
 
+  it('that lists no entry point and no command has its own image’s', () => {
+    expect(body({ entryPoint: [], command: [] })).toEqual(body({}));
+  });
+
   it.each([
     ['the hard limit, within the task', { memory: 64 }, { memory: '512' }, 64],
     ["the task's where it has none", {}, { memory: '512' }, 512],

@@ -126,25 +126,56 @@ describe('a call', () => {
 
   it('lists each kind of thing by its labels', async () => {
     answers.set('GET /v1.41/volumes', json({ Volumes: [{ Name: 'v', Labels: null }] }));
-    answers.set('GET /v1.41/containers/json', json([{ Id: 'c', Labels: { a: 'b' }, State: 'running' }]));
-    expect(await engine.list('volumes', ['a'])).toEqual([{ id: 'v', labels: {}, isRunning: false }]);
+    answers.set(
+      'GET /v1.41/containers/json',
+      json([{ Id: 'c', Names: ['/n'], Labels: { a: 'b' }, State: 'running' }]),
+    );
+    answers.set(
+      'GET /v1.41/images/json',
+      json([
+        { Id: 'i', RepoTags: ['r:1'] },
+        { Id: 'j', RepoTags: null },
+      ]),
+    );
+    expect(await engine.list('volumes', ['a'])).toEqual([
+      { id: 'v', names: ['v'], labels: {}, isRunning: false },
+    ]);
+    expect((await engine.list('images', [])).map(({ names }) => names)).toEqual([['r:1'], ['']]);
     expect(await engine.list('containers', ['a=b'])).toEqual([
-      { id: 'c', labels: { a: 'b' }, isRunning: true },
+      { id: 'c', names: ['n'], labels: { a: 'b' }, isRunning: true },
     ]);
     expect(requests.at(-1)).toContain(`filters=${encodeURIComponent('{"label":["a=b"]}')}`);
   });
 
   it('that imports has the id, or the reason, from the last line of its progress', async () => {
     answers.set('POST /v1.41/images/create', (_, response) => void response.end('{"status":"sha256:1"}\r\n'));
-    expect(await engine.importImage(Buffer.from('tar'), ['LABEL a="b"'])).toBe('sha256:1');
+    expect(await engine.importImage('name', Buffer.from('tar'), ['LABEL a="b"'])).toBe('sha256:1');
     expect(decodeURIComponent(requests[0] ?? '')).toBe(
-      'POST /v1.41/images/create?fromSrc=-&changes=LABEL+a="b"',
+      'POST /v1.41/images/create?fromSrc=-&repo=name&changes=LABEL+a="b"',
     );
     answers.set('POST /v1.41/images/create', (_, response) => {
       response.end('{"status":"…"}\r\n{"error":"no space left"}\r\n');
     });
-    await expect(engine.importImage(Buffer.from('tar'), [])).rejects.toThrow('no space left');
+    await expect(engine.importImage('name', Buffer.from('tar'), [])).rejects.toThrow('no space left');
   });
+
+  it.each(['before', 'after'])(
+    'that waits for an exit ends with its signal, %s an answer begins',
+    async (when) => {
+      const [asked, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      answers.set('POST /v1.41/containers/abc/wait', (_, response) => {
+        if (when === 'after') response.flushHeaders();
+        response.once('close', () => closed.resolve());
+        asked.resolve();
+      });
+      const end = new AbortController();
+      const failure = expect(engine.waitForExit('abc', end.signal)).rejects.toThrow();
+      await asked.promise;
+      end.abort();
+      await failure;
+      await closed.promise;
+    },
+  );
 
   it('that streams returns at the beginning, and ends with its signal', async () => {
     const closed = Promise.withResolvers<void>();

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ownLabels, removeLeftovers, removeTask } from '../../src/local/docker-leftovers.ts';
+import type { ResourceKind } from '../../src/local/docker-engine.ts';
+import { nameOnEngine, ownLabels, removeLeftovers, removeTask } from '../../src/local/docker-leftovers.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 
 const children: ChildProcess[] = [];
@@ -24,8 +25,10 @@ const ownStart = own['fargauge.owner']?.split(' ')[2];
 function engineWith(...owners: readonly [taskId: string, owner: string][]): FakeEngine {
   const engine = new FakeEngine();
   for (const [taskId, owner] of owners) {
-    engine.addResource('containers', `${taskId}-batch`, labels(taskId, owner));
-    engine.addResource('networks', `${taskId}-network`, labels(taskId, owner));
+    const add = (kind: ResourceKind, name: string) =>
+      engine.addResource(kind, `${taskId}-${name}`, labels(taskId, owner), [nameOnEngine(taskId, name)]);
+    add('containers', 'batch');
+    add('networks', 'network');
   }
   return engine;
 }
@@ -56,6 +59,17 @@ describe('at a start', () => {
     const engine = engineWith(['theirs', owner]);
     expect(await removeLeftovers(engine)).toEqual([]);
     expect(engine.remains).toHaveLength(2);
+  });
+
+  it('what somebody made of a container of ours has its labels, and stays', async () => {
+    const engine = new FakeEngine();
+    const copied = labels('dead', `${hostname()} ${process.pid} 1`);
+    engine.addResource('images', 'committed', copied, ['theirs:latest']);
+    engine.addResource('images', 'unnamed', copied, []);
+    engine.addResource('containers', 'of it', copied, ['elegant_swan']);
+    expect(await removeLeftovers(engine)).toEqual([]);
+    await removeTask(engine, 'dead');
+    expect(engine.remains).toHaveLength(3);
   });
 
   it('what carries no label of ours stays', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { EngineError } from '../../src/local/docker-engine.ts';
 import { createTaskNetwork, type NetworkEndpoint, serveOnNetwork } from '../../src/local/docker-network.ts';
 import { DockerTask } from '../../src/local/docker-task.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
@@ -44,7 +45,17 @@ describe('the network of a task', () => {
     const engine = new FakeEngine();
     engine.isSubnetTaken = true;
     engine.gateway = '172.20.0.1';
-    expect(await createTaskNetwork(engine, 'name', {})).toEqual({ id: 'network', gateway: '172.20.0.1' });
+    expect(await createTaskNetwork(engine, 'name', {})).toEqual({
+      id: 'network',
+      gateway: '172.20.0.1',
+      deviation: '169.254.170.0/24 is in use (Pool overlaps with other one on this address space)',
+    });
+  });
+
+  it('is not made when the engine fails at something else, and the reason is the engine’s', async () => {
+    const engine = new FakeEngine();
+    engine.createNetwork = () => Promise.reject(new EngineError(500, 'no space left on device'));
+    await expect(createTaskNetwork(engine, 'name', {})).rejects.toThrow('no space left on device');
   });
 });
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DockerObserver } from '../../src/local/docker-observer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -31,6 +32,9 @@ beforeEach(async () => {
 afterEach(async () => {
   end.abort();
   await observing;
+  const told = [...errors];
+  await setImmediate();
+  expect(errors).toEqual(told);
 });
 
 async function run(name: string, labels: Record<string, string>): Promise<void> {
@@ -81,6 +85,31 @@ describe('the containers that run already', () => {
     await engine.remove('containers', 'removed');
     await vi.waitFor(() => expect(shown()[1]).toMatchObject({ KnownStatus: 'STOPPED' }));
     expect(shown()[1]).not.toHaveProperty('ExitCode');
+  });
+
+  it('are taken up anew when they are started again', async () => {
+    await vi.waitFor(() => expect(seen).toEqual(['early']));
+    engine.exit('early', 3);
+    await vi.waitFor(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 3 }]));
+    engine.now += 60_000;
+    await engine.startContainer('early');
+    await vi.waitFor(() => {
+      clock.advance(1000);
+      expect(shown()).toMatchObject([
+        { KnownStatus: 'RUNNING', StartedAt: '2026-01-05T03:01:00.000000000Z' },
+      ]);
+    });
+    expect(shown()[0]).not.toHaveProperty('ExitCode');
+    engine.exit('early', 4);
+    await vi.waitFor(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 4 }]));
+  });
+
+  it('are followed to their end where their stats cannot be read, which is told', async () => {
+    await vi.waitFor(() => expect(engine.isMeasured('early')).toBe(true));
+    engine.sample('early', {});
+    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    engine.exit('early', 3);
+    await vi.waitFor(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 3 }]));
   });
 
   it('have their stats while they run', async () => {

@@ -151,6 +151,23 @@ describe('the order of a task', () => {
     expect(said).toContain('fargauge: not started: the task is to stop');
   });
 
+  it('does not start what is being created when the task is to stop', async () => {
+    const { engine, run, said, ended } = await start([
+      { name: 'init', essential: false },
+      { name: 'batch', ...waitFor('init', 'SUCCESS') },
+    ]);
+    await runs(engine, 'init');
+    const attach = engine.attach.bind(engine);
+    engine.attach = (id) => {
+      run.requestStop();
+      return attach(id);
+    };
+    engine.exit('init', 0);
+    expect(await ended).toBeUndefined();
+    expect(asked(engine)).toEqual(['start init']);
+    expect(said).toContain('batch: not started: the task is to stop');
+  });
+
   it('starts the next container when the one before has succeeded', async () => {
     const { engine, ended } = await start([
       { name: 'init', essential: false },
@@ -258,6 +275,27 @@ describe('a restart policy', () => {
     expect(await ended).toBe(exitCode);
     expect(asked(engine)).toEqual(['start batch']);
   });
+
+  it.each(['attach', 'startContainer'] as const)(
+    'restarts no container, or stops it, when the stop comes during %s',
+    async (call) => {
+      const { engine, clock, run, ended, shown } = await startRestarting();
+      const original: (id: string) => Promise<unknown> = engine[call].bind(engine);
+      engine[call] = async (id: string): Promise<never> => {
+        run.requestStop();
+        expect(await shown('batch')).toMatchObject({ KnownStatus: 'RUNNING', DesiredStatus: 'STOPPED' });
+        return (await original(id)) as never;
+      };
+      clock.advance(60_000);
+      engine.exit('batch', 1);
+      expect(await ended).toBe({ attach: 1, startContainer: 143 }[call]);
+      expect(engine.running).not.toContain('batch');
+      expect(asked(engine)).toEqual([
+        'start batch',
+        ...(call === 'attach' ? [] : ['start batch', 'stop batch 30']),
+      ]);
+    },
+  );
 
   it('does not restart a container of a task that is to stop', async () => {
     const { engine, clock, run, ended } = await startRestarting();
@@ -372,6 +410,17 @@ describe('what a container is given and shown', () => {
     expect(await get('batch')).toMatchObject({
       Networks: [{ NetworkMode: 'awsvpc', IPv4Addresses: ['169.254.170.3'] }],
     });
+  });
+
+  it.each([
+    { pidMode: 'task', id: /^batch$/, what: 'the engine’s' },
+    { pidMode: undefined, id: /^[0-9a-f]{32}-\d{10}$/, what: 'in the form of Fargate’s' },
+  ])('an id on Fargate: $what where pidMode is $pidMode', async ({ pidMode, id }) => {
+    const { engine, get } = await start([{ name: 'batch' }], { ...FARGATE, ...(pidMode && { pidMode }) });
+    await runs(engine, 'batch');
+    const { DockerId } = await get('batch');
+    expect(DockerId).toMatch(id);
+    expect(await get('batch', '/task/stats')).toHaveProperty([`${DockerId}`]);
   });
 
   it('under bridge a place of its own in the network, and shared processes all the same', async () => {

@@ -106,29 +106,31 @@ export class FakeEngine implements Engine {
   }
 
   /** Something that somebody else made. */
-  addResource(kind: ResourceKind, id: string, labels: Labels): void {
-    this.#others.push({ kind, resource: { id, labels, isRunning: false } });
+  addResource(kind: ResourceKind, id: string, labels: Labels, names: readonly string[] = [id]): void {
+    this.#others.push({ kind, resource: { id, names, labels, isRunning: false } });
   }
 
   async image(reference: string): Promise<ImageDocument | undefined> {
     return this.images.get(reference);
   }
 
-  async importImage(_archive: Uint8Array, changes: readonly string[]): Promise<string> {
+  async importImage(name: string, _archive: Uint8Array, changes: readonly string[]): Promise<string> {
     const labels = changes.flatMap((change) => [...change.matchAll(/^LABEL (\S+)="(.*)"$/g)]);
-    const resource = {
-      id: 'pause-image',
-      labels: Object.fromEntries(labels.map(([, name, value]) => [name, value])),
-      isRunning: false,
-    };
-    this.#others.push({ kind: 'images', resource });
-    return resource.id;
+    this.addResource(
+      'images',
+      'pause-image',
+      Object.fromEntries(labels.map(([, name, value]) => [name, value])),
+      [`${name}:latest`],
+    );
+    return 'pause-image';
   }
 
   async createNetwork(body: object): Promise<string> {
-    const { Labels: labels, IPAM } = body as { Labels: Labels; IPAM?: object };
-    if (IPAM && this.isSubnetTaken) throw new EngineError(403, 'Pool overlaps with other one');
-    this.#others.push({ kind: 'networks', resource: { id: 'network', labels, isRunning: false } });
+    const { Name: name, Labels: labels, IPAM } = body as { Name: string; Labels: Labels; IPAM?: object };
+    if (IPAM && this.isSubnetTaken) {
+      throw new EngineError(403, 'Pool overlaps with other one on this address space');
+    }
+    this.addResource('networks', 'network', labels, [name]);
     return 'network';
   }
 
@@ -137,7 +139,7 @@ export class FakeEngine implements Engine {
   }
 
   async createVolume(name: string, labels: Labels): Promise<void> {
-    this.#others.push({ kind: 'volumes', resource: { id: name, labels, isRunning: false } });
+    this.addResource('volumes', name, labels);
   }
 
   async createContainer(fullName: string, body: object): Promise<string> {
@@ -185,6 +187,7 @@ export class FakeEngine implements Engine {
 
   async stopContainer(id: string, timeoutSeconds: number): Promise<void> {
     this.calls.push(`stop ${id} ${timeoutSeconds}`);
+    if (!this.#container(id).state.Running) return;
     if (!this.held.has(id)) this.exit(id, 143);
     await this.#container(id).exited.promise;
   }
@@ -194,9 +197,12 @@ export class FakeEngine implements Engine {
     this.exit(id, 137);
   }
 
-  async waitForExit(id: string): Promise<void> {
+  async waitForExit(id: string, signal?: AbortSignal): Promise<void> {
     const container = this.#container(id);
-    if (container.state.Running) await container.exited.promise;
+    if (!container.state.Running) return;
+    const aborted = Promise.withResolvers<never>();
+    signal?.addEventListener('abort', () => aborted.reject(signal.reason), { once: true });
+    await Promise.race([container.exited.promise, aborted.promise]);
   }
 
   async attach(id: string): Promise<Readable> {
@@ -214,8 +220,9 @@ export class FakeEngine implements Engine {
   }
 
   async list(kind: ResourceKind, labels: readonly string[]): Promise<readonly Resource[]> {
-    const containers = [...this.#containers].map(([id, { body, state }]) => ({
+    const containers = [...this.#containers].map(([id, { name, body, state }]) => ({
       id,
+      names: [name],
       labels: body.Labels ?? {},
       isRunning: state.Running,
     }));

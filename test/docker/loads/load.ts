@@ -70,10 +70,10 @@ async function work(durationMs: number, workIn: (elapsedMs: number) => void): Pr
   }
 }
 
-/** Longer than two refreshes, with readings all along. */
+/** Longer than two refreshes, of which each may be half a second late, with readings all along. */
 async function holdMemory(refreshMs: number, workIn: () => void = () => {}): Promise<void> {
   const fromMs = Date.now();
-  await work(2.6 * refreshMs, workIn);
+  await work(2.6 * refreshMs + 1_500, workIn);
   plateaus.push({ fromMs, toMs: Date.now() });
 }
 
