@@ -263,7 +263,7 @@ class Loop {
     const stats = await endpoint.stats(mustAskTask ? left() / 2 : left());
     this.#record('/task/stats', stats, polledAtMs, elapsedMs);
     const isAsked = mustAskTask || (mayAnswer(stats) && isTaskDue(this.#state, stats, elapsedMs));
-    const task = isAsked ? await endpoint.task(left()) : undefined;
+    const task = isAsked ? await this.#askTask(left()) : undefined;
     const answeredAtMs = clock.now();
     if (task) this.#record('/task', task, polledAtMs, elapsedMs);
     const self = task?.ok && this.#state.self === undefined ? await endpoint.container(left()) : undefined;
@@ -281,12 +281,22 @@ class Loop {
 
   /** One look at the task alone, while it may be late to show the batch's end. */
   async #pollTask(untilElapsedMs: number): Promise<void> {
-    const { endpoint, clock } = this.#ports;
+    const { clock } = this.#ports;
     const polledAtMs = clock.now();
     const elapsedMs = clock.elapsed();
-    const task = await endpoint.task(Math.max(1, untilElapsedMs - elapsedMs));
+    const task = await this.#askTask(Math.max(1, untilElapsedMs - elapsedMs));
+    if (task === undefined) return;
     this.#record('/task', task, polledAtMs, elapsedMs);
     this.#take({ polledAtMs, answeredAtMs: clock.now(), elapsedMs, task });
+  }
+
+  /** Undefined where the deadline of a stop cut the request short: what was answered since the signal stands. */
+  async #askTask(timeoutMs: number): Promise<Asked<Task> | undefined> {
+    const answer = await this.#ports.endpoint.task(timeoutMs);
+    const { stoppedAtElapsedMs = Number.POSITIVE_INFINITY } = this.#shutdown;
+    const { taskAskedAtElapsedMs = Number.NEGATIVE_INFINITY } = this.#state;
+    const isCutShort = !answer.ok && answer.failure.kind === 'timeout';
+    return isCutShort && taskAskedAtElapsedMs >= stoppedAtElapsedMs ? undefined : answer;
   }
 
   #take(poll: Poll): void {

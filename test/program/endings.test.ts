@@ -78,6 +78,20 @@ describe.concurrent('the end of a run', DEADLINE_TESTS, () => {
       expect(ended.elapsedMs).toBeGreaterThan(1_800);
     }));
 
+  it('SIGTERM on Fargate, and an endpoint that hangs after it has answered: what it said stands', () =>
+    withProgram({}, async (program, task) => {
+      await program.line('START');
+      let answerCount = 0;
+      task.stopRequested = true;
+      task.fault = (path) => {
+        if (path === '/task') answerCount += 1;
+        // One of the three may be to a poll from before the signal.
+        return answerCount > 3;
+      };
+      program.signal();
+      expect(expectOrderlyEnd(await program.ended)).toMatchObject({ status: 'stopped' });
+    }));
+
   it('SIGTERM 200 ms after the exit, /task a second late to show it, still gives the exit code', () =>
     withProgram({ stopShownAfterMs: 1_000 }, async (program, task) => {
       await program.line('START');
