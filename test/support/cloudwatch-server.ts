@@ -133,6 +133,18 @@ interface Group {
   readonly retentionDays: number | undefined;
 }
 
+let serverCount = 0;
+
+/**
+ * One of its own, of this process: at a port that is given up while connections are refused, another test's server
+ * may begin to listen, and would take what is meant for this one.
+ */
+function loopbackAddress(): string {
+  serverCount += 1;
+  const byte = (value: number) => value & 0xff;
+  return `127.${byte(process.pid) || 1}.${byte(serverCount)}.${2 + (byte(process.pid >> 8) % 250)}`;
+}
+
 export async function startCloudWatchServer(
   options: CloudWatchServerOptions = {},
 ): Promise<CloudWatchServer> {
@@ -378,10 +390,11 @@ export async function startCloudWatchServer(
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => handle(request, response, Buffer.concat(parts).toString('utf8')));
   });
+  const hostname = loopbackAddress();
   const listen = (port: number): Promise<void> =>
     new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen(port, '127.0.0.1', () => {
+      server.listen(port, hostname, () => {
         server.off('error', reject);
         resolve();
       });
@@ -395,7 +408,7 @@ export async function startCloudWatchServer(
   const { port } = server.address() as AddressInfo;
 
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${hostname}:${port}`,
     requests,
     store: (target, events) => {
       streamOf(target).push(...events);
