@@ -42,6 +42,7 @@ describe('the tarball', () => {
       'dist/cli.cjs',
       'dist/cloudwatch-logs.cjs',
       'dist/html-page.cjs',
+      'dist/indexer.cjs',
       'dist/notifier.cjs',
       'dist/report-log-groups.cjs',
       'dist/sidecar.cjs',
