@@ -514,7 +514,7 @@ describe('lines that CloudWatch Logs does not store', () => {
 });
 
 describe('a long outage', () => {
-  it('of a day keeps the buffer within its bound, drops the oldest SAMPLE lines first, and the rest arrives', async () => {
+  it('of eight hours keeps the buffer within its bound, drops the oldest SAMPLE lines first, and the rest arrives', async () => {
     const maxBufferBytes = 50_000;
     const { sink, server, clock, logged, line, driveUntil } = await open({
       sink: { maxBufferBytes, random: () => 1 },
@@ -528,7 +528,7 @@ describe('a long outage', () => {
       expect(sink.backlog.waitingBytes).toBeLessThanOrEqual(maxBufferBytes);
     };
     write('START');
-    for (let minute = 0; minute < 24 * 60; minute++) {
+    for (let minute = 0; minute < 8 * 60; minute++) {
       for (let second = 0; second < 60; second += 20) write('SAMPLE');
       if (minute % 10 === 0) write('SUMMARY');
       const nextMs = clock.now() + 60_000;
