@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** The fault matrix: hundreds of runs of the program, too many for `npm test`. */
+/** What fails around the program, in all ways and orders: hundreds of runs of it, too many for `npm test`. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
-    include: ['test/faults/**/*.faults.ts'],
+    include: ['test/faults/**/*.faults.ts', 'test/**/*-faults.test.ts'],
     globalSetup: ['test/support/build.ts'],
     testTimeout: 300_000,
     maxConcurrency: 8,

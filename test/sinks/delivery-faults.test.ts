@@ -148,7 +148,7 @@ it('whatever fails: every line is stored unaltered and in order, or given back, 
         }
       },
     ),
-    { numRuns: Number(process.env.DELIVERY_TEST_RUNS ?? 25) },
+    { numRuns: Number(process.env.DELIVERY_TEST_RUNS ?? 40) },
   );
   // The runs together met each of the three ends.
   expect(Math.min(storedCount, givenBackCount, droppedCount)).toBeGreaterThan(0);
