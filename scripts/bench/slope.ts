@@ -1,3 +1,5 @@
+import { quantile } from './figure.ts';
+
 /** A figure at a moment. */
 export interface Reading {
   readonly elapsedMs: number;
@@ -26,6 +28,16 @@ export function lowestOfEachMinute(readings: readonly Reading[]): Reading[] {
     if (present === undefined || reading.value < present.value) lowest.set(minute, reading);
   }
   return [...lowest.values()];
+}
+
+/**
+ * What a figure comes back to in the first and in the second half of the readings: the median of the lowest of each
+ * minute. A connection that a reading happens to meet open moves neither; what is never closed is in the second.
+ */
+export function restingLevels(readings: readonly Reading[]): readonly [number, number] {
+  const lowest = lowestOfEachMinute(readings).map(({ value }) => value);
+  const half = Math.floor(lowest.length / 2);
+  return [quantile(lowest.slice(0, half), 0.5), quantile(lowest.slice(half), 0.5)];
 }
 
 /**

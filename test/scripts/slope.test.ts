@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lowestOfEachMinute, type Reading, slope } from '../../scripts/bench/slope.ts';
+import { lowestOfEachMinute, type Reading, restingLevels, slope } from '../../scripts/bench/slope.ts';
 
 /** A reading a second for so many minutes. */
 function readings(minutes: number, valueAt: (elapsedMs: number) => number): Reading[] {
@@ -33,5 +33,28 @@ describe('the slope of a soak', () => {
 
   it('is not made up of two readings', () => {
     expect(() => slope(readings(1, () => 0).slice(0, 2))).toThrow('a slope of 2 readings');
+  });
+});
+
+describe('the resting levels of a soak', () => {
+  it('are the same however many connections a reading meets open', () => {
+    const second = 1_000;
+    const met = readings(
+      40,
+      (ms) => 22 + (ms === 30 * 60 * second ? 3 : 0) + (ms % (7 * second) === 0 ? 1 : 0),
+    );
+    expect(restingLevels(met)).toEqual([22, 22]);
+  });
+
+  it('are the same when a connection stands for some minutes', () => {
+    const minute = 60_000;
+    expect(restingLevels(readings(40, (ms) => (ms > 25 * minute && ms < 31 * minute ? 23 : 22)))).toEqual([
+      22, 22,
+    ]);
+  });
+
+  it('differ by what was never closed', () => {
+    const [first, second] = restingLevels(readings(40, (ms) => 22 + Math.floor(ms / 300_000)));
+    expect(second - first).toBe(4);
   });
 });
