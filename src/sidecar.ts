@@ -197,21 +197,18 @@ class Loop {
   }
 
   /**
-   * Which source each container has is told when that changes; that containers cannot be told apart and that looks
+   * Which source each container's samples have is told when that changes; that containers cannot be told apart and that looks
    * are too dear, once.
    */
-  #tellOfLook({ samples, costMs, leftOutCount, isAmbiguous }: ProcLook, isThinned: boolean): void {
+  #tellOfLook({ costMs, leftOutCount, isAmbiguous }: ProcLook, isThinned: boolean): void {
     const { log } = this.#ports;
-    const sources = [...samples].map(([id, sample]) => [
-      id,
-      typeof sample === 'object' ? sample.source : sample,
-    ]);
+    const sources = [...this.#state.containers].flatMap(([name, { fineSource }]) =>
+      fineSource === undefined ? [] : [[name, fineSource]],
+    );
     const told = sources.flat().join(' ');
     if (told !== this.#toldSources) {
       this.#toldSources = told;
-      const containers = this.#state.task?.containers ?? [];
-      const names = sources.map(([id, source]) => [containers.find((each) => each.id === id)?.name, source]);
-      log.info({ sources: Object.fromEntries(names) }, 'samples out of /proc');
+      log.info({ sources: Object.fromEntries(sources) }, 'samples out of /proc');
     }
     if (isAmbiguous && !this.#hasToldAmbiguity) {
       this.#hasToldAmbiguity = true;

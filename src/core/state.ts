@@ -212,13 +212,20 @@ function foldTask(state: State, answer: Answer<Task>, { elapsedMs, answeredAtMs 
 }
 
 /**
- * Folds the endpoint's samples, and then those out of /proc, which are of a later moment.
+ * Folds the endpoint's samples, and then those out of /proc, which are of a later moment; before both, looks at
+ * containers of which it is known only now that they had started.
  * Returns the fresh ones. Samples of an id that no metadata knows are left aside.
  */
 function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folded[] {
   const { task } = state;
   const fresh: Folded[] = [];
   const note = (folded: Folded | undefined): void => void (folded && fresh.push(folded));
+  for (const totals of state.containers.values()) {
+    for (const early of totals.takeEarlyLooks()) {
+      note(totals.foldFine(early.sample, task, early.elapsedMs));
+      addTaskPoint(state, elapsedMs);
+    }
+  }
   for (const totals of state.containers.values()) {
     if (stats?.ok) note(totals.fold(entryOf(totals, stats.value), task, elapsedMs));
   }
@@ -228,15 +235,16 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
   }
   // While there are looks at /proc, they make the points: each weighs the same.
   const isItsTime = processes !== undefined || ![...state.containers.values()].some(({ isFine }) => isFine);
-  const point =
-    fresh.length > 0 && isItsTime
-      ? taskUsagePoint(state.containers.values(), state.self?.name, state.lastTaskPoint, elapsedMs)
-      : undefined;
-  if (point) {
-    state.taskUsage.add(point, task?.cpuLimitUnits);
-    state.lastTaskPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: elapsedMs };
-  }
+  if (fresh.length > 0 && isItsTime) addTaskPoint(state, elapsedMs);
   return fresh;
+}
+
+function addTaskPoint(state: State, elapsedMs: number): void {
+  const { containers, self, lastTaskPoint, taskUsage, task } = state;
+  const point = taskUsagePoint(containers.values(), self?.name, lastTaskPoint, elapsedMs);
+  if (point === undefined) return;
+  taskUsage.add(point, task?.cpuLimitUnits);
+  state.lastTaskPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: elapsedMs };
 }
 
 function entryOf({ container }: ContainerTotals, samples: Samples): SampleEntry | undefined {

@@ -67,6 +67,15 @@ export interface Folded extends FreshSample {
   readonly cpuUsageNs: number | undefined;
 }
 
+/** A look at /proc that came before it was known whether the container had started by then. */
+export interface EarlyLook {
+  readonly sample: Sample;
+  readonly elapsedMs: number;
+}
+
+/** So many are kept of a container, the newest ones. */
+const MAX_EARLY_LOOKS = 16;
+
 /** What counts of a container in sums over the task's. */
 export interface Present {
   readonly readAtMs: number;
@@ -98,6 +107,7 @@ export class ContainerTotals {
   lastFine: LastSample | undefined;
   /** The sample out of /proc that counts in sums now, or that there is no process any more. */
   #fine: FreshSample | 'gone' | undefined;
+  #earlyLooks: EarlyLook[] = [];
   readonly #stretch = new CpuStretch();
   /** Of the samples out of /proc. */
   readonly recentMemory = new RecentMemory();
@@ -162,7 +172,12 @@ export class ContainerTotals {
 
   /** Whether finer samples than the endpoint's come. */
   get isFine(): boolean {
-    return typeof this.#fine === 'object';
+    return this.fineSource !== undefined;
+  }
+
+  /** Where they come from. */
+  get fineSource(): SampleSource | undefined {
+    return typeof this.#fine === 'object' ? this.#fine.sample.source : undefined;
   }
 
   /** Seen started: it runs, or has run. */
@@ -235,8 +250,20 @@ export class ContainerTotals {
   }
 
   /**
-   * Folds what a look at /proc found of this container; undefined when that counts for nothing: before the endpoint
-   * has shown its start, and after its end.
+   * The looks from before the endpoint showed that it had started, which are to be folded now that it has: of a
+   * container that ends soon after there may be no others. Those of which the endpoint has told more are past.
+   */
+  takeEarlyLooks(): readonly EarlyLook[] {
+    if (!this.hasStarted || this.#earlyLooks.length === 0) return [];
+    const toldUntilMs = this.last?.sample.readAtMs ?? Number.NEGATIVE_INFINITY;
+    const looks = this.#earlyLooks.filter(({ sample }) => sample.readAtMs > toldUntilMs);
+    this.#earlyLooks = [];
+    return looks;
+  }
+
+  /**
+   * Folds what a look at /proc found of this container; undefined when that does not count, or not yet: before its
+   * start, which the endpoint shows late, and after its end.
    * @param entry undefined when it has no process
    */
   foldFine(entry: SampleEntry | undefined, task: Task | undefined, elapsedMs: number): Folded | undefined {
@@ -244,9 +271,13 @@ export class ContainerTotals {
       if (this.#fine !== undefined) this.#fine = 'gone';
       return undefined;
     }
+    if (!this.hasStarted) {
+      this.#earlyLooks.push({ sample: entry, elapsedMs });
+      if (this.#earlyLooks.length > MAX_EARLY_LOOKS) this.#earlyLooks.shift();
+      return undefined;
+    }
+    if (!this.#isOfItsLife(entry.readAtMs)) return undefined;
     const { startedAtMs } = this;
-    const isOfItsLife = this.hasStarted && this.container.status !== 'stopped';
-    if (!isOfItsLife || (startedAtMs !== undefined && entry.readAtMs < startedAtMs)) return undefined;
 
     const size = this.size(task);
     this.#noteFailCountRise(entry, size, false);
@@ -303,6 +334,12 @@ export class ContainerTotals {
     return larger(this.last?.sample.readAtMs, this.lastFine?.sample.readAtMs);
   }
 
+  #isOfItsLife(readAtMs: number): boolean {
+    const { startedAtMs, container } = this;
+    if (startedAtMs !== undefined && readAtMs < startedAtMs) return false;
+    return container.status !== 'stopped' || readAtMs <= (container.finishedAtMs ?? Number.NEGATIVE_INFINITY);
+  }
+
   #startNewRun(): void {
     for (const name of COUNTER_NAMES) this.#counters[name].startNewRun();
   }
@@ -313,6 +350,7 @@ export class ContainerTotals {
     this.last = undefined;
     this.lastFine = undefined;
     this.#fine = undefined;
+    this.#earlyLooks = [];
     this.#stretch.stop();
     this.recentMemory.clear();
   }

@@ -20,6 +20,7 @@ const LIMIT_MIB = 512;
 const ETL = container('etl', { memoryLimitMiB: LIMIT_MIB });
 const FARGATE = { launchType: 'FARGATE', cpuLimitUnits: 1024, memoryLimitMiB: 1024 } as const;
 const RUNNING = task([ETL], FARGATE);
+const PENDING = task([{ name: 'etl', id: 'id-of-etl', status: 'pending', stopRequested: false }], FARGATE);
 
 /** A sample that knows anonymous memory alone. */
 function processes(atMs: number, cpuUsageNs: number, anonMiB: number): Sample {
@@ -104,6 +105,40 @@ describe('a run with looks at /proc', () => {
       pollCount: 2,
     });
     expect(report).not.toHaveProperty('recommendedMemoryMB');
+  });
+
+  it('has the looks that came before the endpoint showed its start, but those of its life alone', () => {
+    const late = task([{ ...ETL, startedAtMs: START_MS + 500 }], FARGATE);
+    // Before its start there was the container's runtime, which is none of its memory.
+    const looks = Object.entries({ 400: 900, 1000: 60, 1500: 200, 2000: 80 }).map(([atMs, anonMiB]) =>
+      look(Number(atMs), processes(Number(atMs), Math.max(0, busy(Number(atMs) - 500)), anonMiB)),
+    );
+    const { container: line, report } = linesOf(
+      [poll(50, PENDING), ...looks, poll(2_050, late), poll(2_400, stopped(2_300, 0))],
+      2_400,
+    );
+    expect(line).toMatchObject({
+      cpuTimeMs: 1_500,
+      maxAnonMemoryMB: 200,
+      sampleCount: 3,
+      sampleSources: 'proc',
+    });
+    expect(report).toMatchObject({ cpuTimeMs: 1_500, maxAnonMemoryMB: 200 });
+  });
+
+  it('has them too where the endpoint showed nothing of it before its end', () => {
+    const end = stopped(1_100, 0, { startedAtMs: START_MS + 500 });
+    const { container: line } = linesOf(
+      [
+        poll(50, PENDING),
+        look(1_000, processes(1_000, busy(500), 70)),
+        look(1_200, processes(1_200, busy(600), 5)),
+        poll(1_250, end),
+        look(2_000, undefined),
+      ],
+      2_000,
+    );
+    expect(line).toMatchObject({ status: 'success', cpuTimeMs: 500, maxAnonMemoryMB: 70, unseenTailMs: 100 });
   });
 
   it('without them claims nothing of the same run', () => {
@@ -451,10 +486,6 @@ describe('a run with looks at /proc', () => {
   });
 
   it('leaves aside what it sees before a start, after an end and of a stranger', () => {
-    const pendingTask = task(
-      [{ name: 'etl', id: 'id-of-etl', status: 'pending', stopRequested: false }],
-      FARGATE,
-    );
     const stranger: Poll = {
       ...look(3_000, undefined),
       processes: new Map([['stranger', processes(3_000, 9e9, 900)]]),
@@ -462,7 +493,7 @@ describe('a run with looks at /proc', () => {
     const startsLater = task([{ ...ETL, startedAtMs: START_MS + 2_000 }], FARGATE);
     const { report } = linesOf(
       [
-        poll(10, pendingTask),
+        poll(10, PENDING),
         look(500, processes(500, 9e9, 900)),
         poll(2_100, startsLater),
         look(2_100, processes(1_900, 9e9, 900)),

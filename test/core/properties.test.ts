@@ -5,7 +5,18 @@ import { type Line, render } from '../../src/core/line.ts';
 import { finish, initialState, type State, step } from '../../src/core/state.ts';
 import type { Container, Poll, Sample, SampleEntry, Samples } from '../../src/core/types.ts';
 import { type Fixture, linesOf, type ParsedLine, readFixture, SHAPES } from '../support/fixtures.ts';
-import { container, failed, MIB, NO_LOSS, ok, SETTINGS, START_MS, samples, task } from './builders.ts';
+import {
+  container,
+  failed,
+  MIB,
+  NO_LOSS,
+  ok,
+  pending,
+  SETTINGS,
+  START_MS,
+  samples,
+  task,
+} from './builders.ts';
 
 /** What is wrong with a line, by the table of fields and the rules for all of them. */
 function faultsOf(text: string): string[] {
@@ -51,6 +62,7 @@ interface Moment {
   readonly clockSetByMs: number;
   readonly trouble: 'none' | 'task' | 'stats' | 'both';
   readonly isTaskAsked: boolean;
+  readonly isStartShown: boolean;
   readonly isStopRequested: boolean;
   /** What a look at /proc gives of each container, when there is one: of its real growth, so much. */
   readonly look?: { readonly source: 'cgroup' | 'proc'; readonly seenShare: number } | undefined;
@@ -80,6 +92,7 @@ const moment: fc.Arbitrary<Moment> = fc.record({
     { weight: 1, arbitrary: fc.constantFrom('task', 'stats', 'both') },
   ),
   isTaskAsked: fc.boolean(),
+  isStartShown: fc.boolean(),
   isStopRequested: fc.oneof(
     { weight: 9, arbitrary: fc.constant(false) },
     { weight: 1, arbitrary: fc.constant(true) },
@@ -106,12 +119,14 @@ class World {
   readonly #shown = new Map<string, CountedSample>();
   readonly #earlierRunsNs = new Map<string, number>();
   #isTaskKnown = false;
+  /** The metadata is late to show that a container runs. */
+  #isStartShown = false;
   #seenShare = 1;
   #elapsedMs = 0;
   #wallMs = START_MS;
 
   pollAt(
-    { advanceMs, moves, clockSetByMs, trouble, isTaskAsked, isStopRequested, look }: Moment,
+    { advanceMs, moves, clockSetByMs, trouble, isTaskAsked, isStartShown, isStopRequested, look }: Moment,
     isFirst: boolean,
   ): Poll {
     this.#elapsedMs += advanceMs;
@@ -122,6 +137,7 @@ class World {
     const isTaskTold = asked && trouble !== 'task' && trouble !== 'both';
     // Stats of an id that no metadata has told of yet are nobody's.
     this.#isTaskKnown ||= isTaskTold;
+    this.#isStartShown ||= isStartShown;
     const isSeen = hasStats && this.#isTaskKnown;
     const entries = NAMES.map(
       (name, index) => [name, this.#entry(name, moves[index] as Move, isSeen)] as const,
@@ -171,8 +187,11 @@ class World {
   }
 
   #container(name: (typeof NAMES)[number]): Container {
-    return this.#life(name).stopped
-      ? container(name, { status: 'stopped', exitCode: 1, finishedAtMs: this.#wallMs })
+    if (this.#life(name).stopped) {
+      return container(name, { status: 'stopped', exitCode: 1, finishedAtMs: this.#wallMs });
+    }
+    return !this.#isStartShown
+      ? { ...pending(name), id: `id-of-${name}` }
       : container(name, { memoryLimitMiB: 512, networkMode: name === 'proxy' ? 'bridge' : 'awsvpc' });
   }
 
@@ -281,6 +300,7 @@ function restartBetweenRefreshes(): {
       clockSetByMs: 0,
       trouble,
       isTaskAsked: true,
+      isStartShown: true,
       isStopRequested: false,
       look: { source: 'proc', seenShare: 1 },
     };
