@@ -355,13 +355,18 @@ export class ContainerTotals {
     this.recentMemory.clear();
   }
 
-  /** `failcnt` is absent while it is 0 and counts from the container's start. */
+  /**
+   * `failcnt` is absent while it is 0 and counts from the container's start. The limit was hit between two samples:
+   * a child that the kernel ended there has its memory in the former alone.
+   */
   #noteFailCountRise(sample: Sample, { memoryBytes }: Size, isNewRun: boolean): void {
     const { failCount, anonBytes } = sample.memory;
     if (failCount === undefined || anonBytes === undefined || memoryBytes === undefined) return;
-    const seen = larger(this.last?.sample.memory.failCount, this.lastFine?.sample.memory.failCount);
-    const by = failCount - (isNewRun ? 0 : (seen ?? 0));
-    const anonPercent = (anonBytes / memoryBytes) * 100;
+    const before = isNewRun ? [] : [this.last, this.lastFine].map((each) => each?.sample.memory);
+    const seen = Math.max(0, ...before.map((memory) => memory?.failCount ?? 0));
+    const mostAnonBytes = Math.max(anonBytes, ...before.map((memory) => memory?.anonBytes ?? 0));
+    const by = failCount - seen;
+    const anonPercent = (mostAnonBytes / memoryBytes) * 100;
     if (by > 0 && anonPercent >= 80) this.failCountRise = { by, anonPercent };
   }
 }

@@ -142,6 +142,11 @@ describe('evidence of a lack of memory', () => {
       rose,
     ],
     [
+      'failcnt that rose when a child had the memory, which was gone with it by the next sample',
+      [used(1_000, 90, 80, 2), used(2_000, 20, 10, 6), used(3_000, 20, 10, 6)],
+      rose,
+    ],
+    [
       'not failcnt that rose by page cache alone',
       [used(1_000, 90, 70, 2), used(2_000, 90, 79, 6)],
       undefined,
