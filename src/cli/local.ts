@@ -205,13 +205,12 @@ function checkNames({ images, environment }: LocalTaskOptions, { containers }: T
   const problems = [
     ...images.map(({ container }) => ({ option: '--image', container })),
     ...environment.map(({ container }) => ({ option: '--env', container })),
-  ].flatMap(({ option, container }) =>
-    container === undefined || names.includes(container)
-      ? []
-      : [
-          `${option}: there is no container ${JSON.stringify(container)}; did you mean ${nearest(container, names)}?`,
-        ],
-  );
+  ].flatMap(({ option, container }) => {
+    if (container === undefined || names.includes(container)) return [];
+    const meant = nearest(container, names);
+    const advice = meant === undefined ? `there are ${names.join(', ')}` : `did you mean ${meant}?`;
+    return [`${option}: there is no container ${JSON.stringify(container)}; ${advice}`];
+  });
   if (problems.length > 0) throw new UseError(problems.join('\n'));
 }
 
