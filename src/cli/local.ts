@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { text } from 'node:stream/consumers';
 import { type Clock, systemClock } from '../clock.ts';
 import { connectEngine, type Engine, EngineError, EngineUnreachableError } from '../local/docker-engine.ts';
 import { EngineAddressError } from '../local/docker-host.ts';
@@ -23,6 +21,7 @@ import { ContainerLog } from './container-log.ts';
 import { type LocalEndpointOptions, type LocalTaskOptions, parseLocalOptions } from './local-options.ts';
 import { listenForStop, type StopSignal } from './stop-signals.ts';
 import { isSummarized, renderSummary } from './summary.ts';
+import { wholeText } from './whole-text.ts';
 
 const HELP = `Usage: fargauge local [OPTIONS] TASKDEF.json
        fargauge local [OPTIONS] --port PORT
@@ -184,7 +183,7 @@ async function readTaskDefinition(
 ): Promise<ParsedTaskDefinition> {
   let json: string;
   try {
-    json = file === '-' ? await text(stdin) : await readFile(file, 'utf8');
+    json = await wholeText(file, stdin);
   } catch (cause) {
     throw new UseError(`${file} cannot be read: ${(cause as Error).message}`, { cause });
   }

@@ -231,13 +231,10 @@ export function parseTaskDefinition(json: string, mayLeaveOut: boolean): ParsedT
   return { definition: toTaskDefinition(parsed.data), leftOut: limitations };
 }
 
-/**
- * A null is an absent parameter, as the API's own answers and the console's JSON have it. Some Windows programs begin a
- * file with a byte order mark.
- */
+/** A null is an absent parameter, as the API's own answers and the console's JSON have it. */
 function parseJson(json: string): unknown {
   try {
-    return JSON.parse(json.replace(/^\uFEFF/, ''), (_key, value: unknown) => value ?? undefined);
+    return JSON.parse(json, (_key, value: unknown) => value ?? undefined);
   } catch (error) {
     throw new TaskDefinitionError([`it is not JSON: ${(error as Error).message}`]);
   }

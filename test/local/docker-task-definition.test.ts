@@ -94,10 +94,6 @@ describe('a task definition', () => {
   });
 });
 
-it('a byte order mark before a task definition is passed over', () => {
-  expect(parse(`\uFEFF${definition({})}`).definition.family).toBe('nightly');
-});
-
 describe('a file that is no task definition is refused', () => {
   it.each([
     ['{"family"', /^it is not JSON: .*position/],
