@@ -11,6 +11,10 @@ variable "container_definitions" {
     error_message = "There must be 1 to 9 containers: ECS allows 10, the sidecar included."
   }
   validation {
+    condition     = try(length(distinct([for each in var.container_definitions : each.name])) == length(var.container_definitions), true)
+    error_message = "Two containers have the same name: ECS tells containers apart by it."
+  }
+  validation {
     condition     = try(!contains([for each in var.container_definitions : each.name], "fargauge"), true)
     error_message = "A container is called fargauge already: that is the sidecar's name."
   }

@@ -1,4 +1,4 @@
-import { Annotations, ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { Annotations, ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import {
   Capability,
   CfnTaskDefinition,
@@ -75,6 +75,11 @@ export class FargaugeExtension implements ITaskDefinitionExtension {
   constructor(props: FargaugeExtensionProps) {
     const seconds = props.stopTimeout?.toSeconds() ?? STOP_TIMEOUT_SECONDS.default;
     const { min, max } = STOP_TIMEOUT_SECONDS;
+    if (Token.isUnresolved(seconds)) {
+      throw new Error(
+        'FargaugeExtension: stopTimeout is a token; it must be known when the template is made',
+      );
+    }
     if (seconds < min || seconds > max) {
       throw new Error(`FargaugeExtension: stopTimeout is ${seconds} s; it must be ${min} to ${max} s`);
     }

@@ -1,5 +1,3 @@
-import { createReadStream } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import { type Injection, type InjectOptions, inject, remove } from '../deploy/injection.ts';
 import { ORDERS, type Order, STOP_TIMEOUT_SECONDS } from '../deploy/sidecar-container.ts';
@@ -7,6 +5,7 @@ import { DocumentError } from '../deploy/task-definition-document.ts';
 import { version } from '../version.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { parseCommandLine } from './command-line.ts';
+import { wholeText } from './whole-text.ts';
 
 /** `--check`: the sidecar is missing, or not as it should be. */
 const EXIT_STALE = 1;
@@ -55,7 +54,7 @@ async function run(argv: readonly string[], streams: Streams): Promise<number> {
   const { file, isRemoval, isCheck, isDiff, injectOptions } = options;
   let source: string;
   try {
-    source = await text(file === '-' ? streams.stdin : createReadStream(file));
+    source = await wholeText(file, streams.stdin);
   } catch (error) {
     return refuse(streams, [`cannot read ${file}: ${(error as Error).message}`]);
   }

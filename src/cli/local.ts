@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { text } from 'node:stream/consumers';
 import { type Clock, systemClock } from '../clock.ts';
 import { connectEngine, type Engine, EngineError, EngineUnreachableError } from '../local/docker-engine.ts';
 import { EngineAddressError } from '../local/docker-host.ts';
@@ -23,6 +21,7 @@ import { ContainerLog } from './container-log.ts';
 import { type LocalEndpointOptions, type LocalTaskOptions, parseLocalOptions } from './local-options.ts';
 import { listenForStop, type StopSignal } from './stop-signals.ts';
 import { isSummarized, renderSummary } from './summary.ts';
+import { wholeText } from './whole-text.ts';
 
 const HELP = `Usage: fargauge local [OPTIONS] TASKDEF.json
        fargauge local [OPTIONS] --port PORT
@@ -184,7 +183,7 @@ async function readTaskDefinition(
 ): Promise<ParsedTaskDefinition> {
   let json: string;
   try {
-    json = file === '-' ? await text(stdin) : await readFile(file, 'utf8');
+    json = await wholeText(file, stdin);
   } catch (cause) {
     throw new UseError(`${file} cannot be read: ${(cause as Error).message}`, { cause });
   }
@@ -205,13 +204,12 @@ function checkNames({ images, environment }: LocalTaskOptions, { containers }: T
   const problems = [
     ...images.map(({ container }) => ({ option: '--image', container })),
     ...environment.map(({ container }) => ({ option: '--env', container })),
-  ].flatMap(({ option, container }) =>
-    container === undefined || names.includes(container)
-      ? []
-      : [
-          `${option}: there is no container ${JSON.stringify(container)}; did you mean ${nearest(container, names)}?`,
-        ],
-  );
+  ].flatMap(({ option, container }) => {
+    if (container === undefined || names.includes(container)) return [];
+    const meant = nearest(container, names);
+    const advice = meant === undefined ? `there are ${names.join(', ')}` : `did you mean ${meant}?`;
+    return [`${option}: there is no container ${JSON.stringify(container)}; ${advice}`];
+  });
   if (problems.length > 0) throw new UseError(problems.join('\n'));
 }
 

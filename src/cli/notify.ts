@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { systemClock } from '../clock.ts';
 import { messageOf } from '../notifier/message.ts';
 import type { NoticeSkipReason } from '../notifier/notifier.ts';
@@ -11,6 +9,7 @@ import { LineReading } from '../reading/found-lines.ts';
 import { fileLines, ReadError } from '../reading/text-lines.ts';
 import { type Command, EXIT_USE, type Streams } from './command.ts';
 import { parseCommandLine, UseError } from './command-line.ts';
+import { wholeText } from './whole-text.ts';
 
 /** The notice could not be sent. */
 const EXIT_NOT_SENT = 1;
@@ -75,14 +74,13 @@ function tell({ stderr }: Streams, message: string, exitCode: number): number {
 async function readEvent(file: string, { stdin }: Streams): Promise<unknown> {
   let json: string;
   try {
-    json = file === '-' ? await text(stdin) : await readFile(file, 'utf8');
+    json = await wholeText(file, stdin);
   } catch (cause) {
     throw new ReadError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
   }
   let event: unknown;
   try {
-    // Some Windows programs begin a file with a byte order mark.
-    event = JSON.parse(json.replace(/^\uFEFF/, ''));
+    event = JSON.parse(json);
   } catch (cause) {
     throw new ReadError(`${file} is not JSON: ${(cause as Error).message}`, { cause });
   }

@@ -67,7 +67,18 @@ function memoryOf(fields: Fields): string | undefined {
   );
 }
 
-function sizeOf({ cpuSizeUnits, memorySizeMB, recommendedCpuUnits, recommendedMemoryMB }: Fields): string {
+/** Sizes are recommended of Fargate's, for what runs there. */
+function sizeOf(report: Fields): string {
+  const { launchType, cpuSizeUnits, memorySizeMB, recommendedCpuUnits, recommendedMemoryMB } = report;
+  if (launchType !== 'FARGATE') {
+    const cpu = known(cpuSizeUnits, (units) => `${units} CPU units`);
+    return (
+      list(
+        cpu,
+        known(memorySizeMB, (mb) => `${mb} MB`),
+      ) ?? 'none'
+    );
+  }
   if (recommendedCpuUnits === undefined) return 'too few samples to recommend one';
   const given = cpuSizeUnits === undefined ? '' : `; it has ${cpuSizeUnits} and ${memorySizeMB} MB`;
   return `${recommendedCpuUnits} CPU units and ${recommendedMemoryMB} MB would do${given}`;

@@ -64,9 +64,7 @@ export class TaskDefinitionDocument {
    * Of describe-task-definition's answer, only what register-task-definition takes is kept.
    * @throws DocumentError
    */
-  static parse(source: string): TaskDefinitionDocument {
-    // Some Windows programs begin a file with a byte order mark.
-    const text = source.replace(/^\uFEFF/, '');
+  static parse(text: string): TaskDefinitionDocument {
     const root = parseJson(text);
     refuseDepth(root);
     if (!isObject(root))

@@ -101,13 +101,19 @@ export function parseStatus(text: string): ResidentMemory {
   };
 }
 
+/** Resident pages, each divided among the address spaces that map it. */
+export interface ProportionalMemory extends ResidentMemory {
+  /** Anonymous pages of this address space, shared ones in full. */
+  readonly mappedAnonBytes: number;
+}
+
 /** A process's proportional share of its resident pages; undefined before Linux 5.4, which had only the sum. */
-export function parseRollup(text: string): ResidentMemory | undefined {
+export function parseRollup(text: string): ProportionalMemory | undefined {
   const anonBytes = kibLine(text, 'Pss_Anon');
   const fileBytes = kibLine(text, 'Pss_File');
   const shmemBytes = kibLine(text, 'Pss_Shmem');
   if (anonBytes === undefined || fileBytes === undefined || shmemBytes === undefined) return undefined;
-  return { anonBytes, fileBytes, shmemBytes };
+  return { anonBytes, fileBytes, shmemBytes, mappedAnonBytes: kibLine(text, 'Anonymous') ?? 0 };
 }
 
 /** Bytes that really went to or came from storage, those of reaped children included. */

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import {
   type ProcessIo,
   type ProcessStat,
+  type ProportionalMemory,
   parseIo,
   parseRollup,
   parseStat,
@@ -25,7 +26,7 @@ export interface ProcessReader {
   stat(pid: number): ProcessStat | undefined;
   residentMemory(pid: number): ResidentMemory | undefined;
   /** Shared pages divided among those who share them. Costs a walk over all of the process's pages. */
-  proportionalMemory(pid: number): ResidentMemory | undefined;
+  proportionalMemory(pid: number): ProportionalMemory | undefined;
   io(pid: number): ProcessIo | undefined;
   /** The environment the process was started with, as `NAME=value`. */
   environment(pid: number): readonly string[] | undefined;
@@ -59,7 +60,7 @@ export class Procfs implements ProcessReader {
     return this.#parsed(`${pid}/status`, parseStatus);
   }
 
-  proportionalMemory(pid: number): ResidentMemory | undefined {
+  proportionalMemory(pid: number): ProportionalMemory | undefined {
     return this.#parsed(`${pid}/smaps_rollup`, parseRollup);
   }
 

@@ -16,7 +16,7 @@ function twoDigits(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-/** Two decimals, three that count below a hundredth; thousands apart. */
+/** Two decimals, below a hundredth two that count; thousands apart. */
 export function usd(value: number): string {
   const isSmall = value !== 0 && Math.abs(value) < 0.01;
   return isSmall ? value.toPrecision(2) : grouped(value, 2);

@@ -3,7 +3,15 @@ import { first, lostRunNotes, minute, otherEndings, priceNotes, skippedNotes, sp
 import { printable } from './printable.ts';
 import { change, counted, duration, gigabytes, grouped, hours, usd, vcpus } from './quantities.ts';
 import type { JobReport, ReportDocument, RunCounts, Spread, WorstRun } from './report-document.ts';
-import { type Cell, type Column, coloured, textTable, truncated, wrapped } from './text-table.ts';
+import {
+  type Cell,
+  type Column,
+  coloured,
+  type TextTable,
+  textTable,
+  truncated,
+  wrapped,
+} from './text-table.ts';
 
 /** From here on a growth is worth a look. */
 const MARKED_GROWTH_PERCENT = 10;
@@ -82,24 +90,27 @@ interface JobRun {
   readonly run: WorstRun;
 }
 
+/** A task's id is of use only as a whole: on a line of 40 it leaves the job's name no more than this. */
+const MIN_JOB_WIDTH_BESIDE_ID = 6;
+
 const WORST_COLUMNS: readonly Column<JobRun>[] = [
-  { ...JOB_COLUMN, cell: ({ job }) => JOB_COLUMN.cell(job) },
+  { ...JOB_COLUMN, minWidth: MIN_JOB_WIDTH_BESIDE_ID, cell: ({ job }) => JOB_COLUMN.cell(job) },
   {
     title: 'WORST RUN',
     align: 'left',
     rank: 0,
     cell: ({ run }) => ({ text: shortened(run.taskId, MAX_ID_WIDTH) }),
   },
-  { title: 'REPORT AT', align: 'left', rank: 1, cell: ({ run }) => ({ text: minute(run.reportedAt) }) },
-  { title: 'END', align: 'left', rank: 0, cell: ({ run }) => ending(run) },
-  { title: 'DURATION', align: 'right', rank: 2, cell: ({ run }) => known(run.durationMs, duration) },
+  { title: 'REPORT AT', align: 'left', rank: 2, cell: ({ run }) => ({ text: minute(run.reportedAt) }) },
+  { title: 'END', align: 'left', rank: 1, cell: ({ run }) => ending(run) },
+  { title: 'DURATION', align: 'right', rank: 3, cell: ({ run }) => known(run.durationMs, duration) },
   {
     title: 'PEAK MB',
     align: 'right',
-    rank: 3,
+    rank: 4,
     cell: ({ run }) => known(run.peakMemoryMB, (mb) => `${mb}${anonymous(run)}`),
   },
-  { title: 'OF MB', align: 'right', rank: 3, cell: ({ run }) => known(run.memorySizeMB, String) },
+  { title: 'OF MB', align: 'right', rank: 4, cell: ({ run }) => known(run.memorySizeMB, String) },
 ];
 
 /** Text that is short unless somebody made it long. */
@@ -119,26 +130,26 @@ export function renderTable(document: ReportDocument, display: Display): string 
     jobs.flatMap((job) => (job.worstRun === undefined ? [] : [{ job, run: job.worstRun }])),
     display,
   );
-  const leftOut =
-    table.leftOut.length === 0
-      ? []
-      : wrapped(
-          `Too wide for ${display.columns} columns: ${table.leftOut.join(', ')}; --format json has all.`,
-          display.columns,
-        );
   const total = wrapped(totalOf(document), display.columns);
   const bold = (line: string) => (display.isColoured ? coloured(line, 'bold') : line);
   const blocks = [
     origin,
-    [...table.lines, ...leftOut],
+    withLeftOut(table, display.columns),
     total.map(bold),
-    worst.lines.length > 1 ? worst.lines : [],
+    worst.lines.length > 1 ? withLeftOut(worst, display.columns) : [],
     notes,
   ];
   return `${blocks
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')}\n`;
+}
+
+/** The lines of a table, and below them which of its columns did not fit. */
+function withLeftOut({ lines, leftOut }: TextTable, columns: number | undefined): readonly string[] {
+  if (leftOut.length === 0) return lines;
+  const text = `Too wide for ${columns} columns: ${leftOut.join(', ')}; --format json has all.`;
+  return [...lines, ...wrapped(text, columns)];
 }
 
 function known<Value>(value: Value | undefined, show: (value: Value) => string): Cell {

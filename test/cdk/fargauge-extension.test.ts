@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { App, Duration, Lazy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import {
   type ContainerDefinitionOptions,
@@ -241,6 +241,10 @@ describe('the construct', () => {
     [
       { image, ...JSON.parse('{ "order": "first" }') },
       'order is first; it must be batch-first or sidecar-first',
+    ],
+    [
+      { image, stopTimeout: Duration.seconds(Lazy.number({ produce: () => 30 })) },
+      'stopTimeout is a token; it must be known when the template is made',
     ],
     [{ image, stopTimeout: Duration.seconds(1) }, 'stopTimeout is 1 s; it must be 2 to 120 s'],
     [{ image, environment: { FARGAUGE_BATCH: 'x' } }, 'environment sets FARGAUGE_BATCH'],

@@ -48,6 +48,12 @@ describe('fargauge inject', () => {
     expect(await inject(['-'], WITHOUT)).toEqual(await inject([file(WITHOUT)]));
   });
 
+  it('reads what Windows PowerShell redirected into a file', async () => {
+    const path = join(folder, 'powershell.json');
+    writeFileSync(path, `\uFEFF${WITHOUT}`, 'utf16le');
+    expect(await inject([path])).toEqual(await inject(['-'], WITHOUT));
+  });
+
   it('takes its options', async () => {
     const options = ['--container', 'nightly-batch', '--image', 'registry/fargauge:2', '--stop-timeout=40'];
     const { stdout } = await inject(['-', ...options, '--order', 'sidecar-first'], WITHOUT);

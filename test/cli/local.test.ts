@@ -91,6 +91,13 @@ describe('fargauge local, where no engine is', () => {
     });
   });
 
+  it('names all containers where none is near to what an option says', async () => {
+    expect(await run(['--image', 'web=other', '-'], { input: definition() })).toMatchObject({
+      exitCode: 2,
+      said: ['fargauge local: --image: there is no container "web"; there are batch'],
+    });
+  });
+
   it('names an engine that it cannot talk to', async () => {
     const { exitCode, said } = await run(['-'], { input: definition(), env: { DOCKER_HOST: 'ssh://there' } });
     expect(exitCode).toBe(2);

@@ -19,6 +19,7 @@ const report = {
   type: 'REPORT',
   status: 'success',
   exitCode: 0,
+  launchType: 'FARGATE',
   durationMs: 14_900,
   cpuTimeMs: 7000,
   cpuSizeUnits: 1024,
@@ -53,7 +54,14 @@ nightly  success, exit 0
   it('of a run too short for samples invents no figure', () => {
     const short = [
       line({ type: 'CONTAINER', container: 'nightly', durationMs: 40 }),
-      line({ type: 'REPORT', status: 'failure', exitCode: 3, errorType: 'ExitError', durationMs: 40 }),
+      line({
+        type: 'REPORT',
+        launchType: 'FARGATE',
+        status: 'failure',
+        exitCode: 3,
+        errorType: 'ExitError',
+        durationMs: 40,
+      }),
     ];
     expect(renderSummary(short, 'nightly', { colour: false })).toBe(`
 nightly  failure, exit 3, ExitError
@@ -62,6 +70,15 @@ nightly  failure, exit 3, ExitError
   Memory    not measured
   Size      too few samples to recommend one
 `);
+  });
+
+  it.each([
+    [{ cpuSizeUnits: 512, memorySizeMB: 1024 }, '512 CPU units, 1024 MB'],
+    [{ memorySizeMB: 300 }, '300 MB'],
+    [{}, 'none'],
+  ])('recommends nothing of what does not run on Fargate: a size of %j', (size, told) => {
+    const ec2 = line({ type: 'REPORT', launchType: 'EC2', status: 'success', sampleCount: 60, ...size });
+    expect(renderSummary([ec2], 'nightly', { colour: false })).toContain(`  Size      ${told}\n`);
   });
 
   it('of a lack of memory says what speaks for it', () => {

@@ -755,9 +755,4 @@ describe('bad input', () => {
       }),
     );
   });
-
-  it('with a byte order mark is none', () => {
-    const source = text(taskDefinition([container('a')]));
-    expect(inject(`\uFEFF${source}`, { version }).text).toBe(inject(source, { version }).text);
-  });
 });

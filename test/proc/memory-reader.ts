@@ -1,10 +1,15 @@
-import type { ProcessIo, ProcessStat, ResidentMemory } from '../../src/proc/proc-files.ts';
+import type {
+  ProcessIo,
+  ProcessStat,
+  ProportionalMemory,
+  ResidentMemory,
+} from '../../src/proc/proc-files.ts';
 import type { ProcessReader } from '../../src/proc/procfs.ts';
 
 export interface FakeProcess {
   stat: ProcessStat;
   resident?: ResidentMemory;
-  proportional?: ResidentMemory;
+  proportional?: ProportionalMemory;
   io?: ProcessIo;
   environment?: readonly string[];
 }

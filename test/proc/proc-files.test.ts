@@ -103,8 +103,14 @@ describe('memory', () => {
   it('smaps_rollup gives the proportional shares', () => {
     const text =
       '5568ee2d6000-7ffe11278000 ---p 00000000 00:00 0    [rollup]\nRss:  9000 kB\nPss:  3072 kB\n' +
-      'Pss_Anon:            1024 kB\nPss_File:             2048 kB\nPss_Shmem:             512 kB\n';
-    expect(parseRollup(text)).toEqual({ anonBytes: MIB, fileBytes: 2 * MIB, shmemBytes: MIB / 2 });
+      'Pss_Anon:            1024 kB\nPss_File:             2048 kB\nPss_Shmem:             512 kB\n' +
+      'Anonymous:           3072 kB\nAnonHugePages:         0 kB\n';
+    expect(parseRollup(text)).toEqual({
+      anonBytes: MIB,
+      fileBytes: 2 * MIB,
+      shmemBytes: MIB / 2,
+      mappedAnonBytes: 3 * MIB,
+    });
   });
 
   it('an old kernel without shares by kind has no proportional figure', () => {

@@ -19,6 +19,18 @@ describe('the table', () => {
     expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(columns);
   });
 
+  it('fits into 40 columns too, ids of tasks whole', async () => {
+    const taskId = 'c0ffee'.repeat(6).slice(0, 32);
+    const lines = [lineText('REPORT', { taskId, job: 'a-job-with-a-long-name' })];
+    const document = await documentOf(lines, { nowMs: NOW_MS });
+    const text = renderTable(document, { columns: 40, isColoured: false });
+    expect(text).toContain(`a-job…  ${taskId}`);
+    expect(text.replaceAll(/\n +/g, ' ')).toMatch(
+      /Too wide for 40 columns: .*\bEND\b.*; --format json has all\./,
+    );
+    expect(Math.max(...text.split('\n').map((line) => stringWidth(line)))).toBe(40);
+  });
+
   it('says which columns did not fit', () => {
     const text = renderTable(month, { columns: 80, isColoured: false });
     expect(text).toMatch(/Too wide for 80 columns: .*USD THEN; --format json has all\./s);

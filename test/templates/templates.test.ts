@@ -286,6 +286,7 @@ describe('terraform', () => {
       { containers: Array.from({ length: 10 }, (_, each) => container(`c${each}`)) },
       '1 to 9',
     ],
+    ['two containers of one name', { containers: [weighing, weighing] }, 'have the same name'],
     ['a container called fargauge', { containers: [container('fargauge')] }, 'called fargauge already'],
     [
       'dependencies that the sidecar closes to a circle',
