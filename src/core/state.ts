@@ -1,3 +1,4 @@
+import type { SeenPoint } from './delta.ts';
 import type { Line, LineFields } from './line.ts';
 import {
   containerFields,
@@ -10,7 +11,7 @@ import {
 } from './report.ts';
 import type { Selection } from './selection.ts';
 import { isObserved } from './selection.ts';
-import { type SeenPoint, taskUsagePoint } from './task-usage.ts';
+import { taskUsagePoint } from './task-usage.ts';
 import { ContainerTotals, type Folded } from './totals.ts';
 import type { Answer, Poll, SampleEntry, Samples, Task } from './types.ts';
 import { larger, Usage } from './usage.ts';

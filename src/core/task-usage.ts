@@ -1,20 +1,8 @@
-import { isClockStep } from './delta.ts';
+import { gapSince, type SeenPoint } from './delta.ts';
 import { memoryUsedBytes, workingSetBytes } from './memory.ts';
-import { type ContainerTotals, type Present, positive } from './totals.ts';
+import type { ContainerTotals, Present } from './totals.ts';
 import type { MemoryCounters } from './types.ts';
 import { type CpuUse, sumOfKnown, type UsagePoint } from './usage.ts';
-
-/** The time of a usage point, and when (monotonic clock) it was seen. */
-export interface SeenPoint {
-  readonly readAtMs: number;
-  readonly seenAtElapsedMs: number;
-}
-
-function gapSince(previous: SeenPoint, next: SeenPoint): number | undefined {
-  const gapMs = next.readAtMs - previous.readAtMs;
-  const isSet = isClockStep(gapMs, next.seenAtElapsedMs - previous.seenAtElapsedMs);
-  return isSet ? undefined : positive(gapMs);
-}
 
 /**
  * The task's use at one poll or look: sums over each container's latest figures, which is not the sum of their peaks.

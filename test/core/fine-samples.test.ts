@@ -517,6 +517,51 @@ describe('a run with looks at /proc', () => {
   });
 });
 
+describe('a wall clock that is set while there are looks at /proc', () => {
+  const HOUR_MS = 3_600_000;
+  const END_MS = 40_500;
+
+  /** Forty seconds of work, of which the clocks are set in the middle; the endpoint shows each tenth, three late. */
+  function withClockSet(byMs: number, hasEndpoint: boolean): Lines {
+    const wallMs = (atMs: number) => atMs + (atMs > 20_000 ? byMs : 0);
+    const polls = Array.from({ length: 40 }, (_, index): Poll[] => {
+      const atMs = (index + 1) * 1_000;
+      const readMs = Math.floor((atMs - 3_000) / 10_000) * 10_000;
+      const isShown = hasEndpoint && readMs > 0;
+      const entries = samples(isShown ? { etl: endpoint(wallMs(readMs), busy(readMs), 100) } : {});
+      const times = {
+        polledAtMs: START_MS + wallMs(atMs),
+        answeredAtMs: START_MS + wallMs(atMs),
+        elapsedMs: atMs,
+      };
+      return [
+        { ...poll(atMs, RUNNING, entries), ...times },
+        { ...look(atMs, processes(wallMs(atMs), busy(atMs), 90)), ...times },
+      ];
+    });
+    return linesOf(polls.flat(), END_MS);
+  }
+
+  it.each([
+    ['back an hour', -HOUR_MS, false],
+    ['forward an hour', HOUR_MS, false],
+    ['back an hour, beside the endpoint', -HOUR_MS, true],
+    ['forward an hour, beside the endpoint', HOUR_MS, true],
+  ])('%s leaves the figures of the run as they are', (_, byMs, hasEndpoint) => {
+    const { container: line, report } = withClockSet(byMs, hasEndpoint);
+    for (const each of [line, report]) {
+      expect(each).toMatchObject({ cpuTimeMs: 40_000, maxCpuPercent: 100, longestGapMs: 1_000 });
+      expect(each).not.toHaveProperty('unseenTailMs');
+      // Of the gaps beside the moment at which it was set nothing is known.
+      expect(each.avgCpuPercent).toBeGreaterThanOrEqual(100);
+      expect(each.avgCpuPercent).toBeLessThan(109);
+      expect(each.coveragePercent).toBeGreaterThan(88);
+      expect(each.coveragePercent).toBeLessThan(97);
+    }
+    expect(line.sampleCount).toBe(hasEndpoint ? 43 : 40);
+  });
+});
+
 describe('the sums over the containers', () => {
   it('have a point for each look, and none for what the endpoint says between them', () => {
     const looks = [1_000, 2_000, 3_000].map((atMs) => look(atMs, cgroup(atMs, 0, 100)));
