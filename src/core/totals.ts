@@ -82,8 +82,8 @@ export interface EarlyLook {
   readonly elapsedMs: number;
 }
 
-/** So many are kept of a container, the newest ones. */
-const MAX_EARLY_LOOKS = 16;
+/** So many are kept of a container, the newest ones: three seconds of ten a second. */
+const MAX_EARLY_LOOKS = 32;
 
 /** What counts of a container in sums over the task's. */
 export interface Present {
@@ -273,6 +273,15 @@ export class ContainerTotals {
     const looks = this.#earlyLooks.filter(({ sample }) => sample.readAtMs > toldUntilMs);
     this.#earlyLooks = [];
     return looks;
+  }
+
+  /**
+   * Whether a look at this moment is kept until it is known whether the container had started by then. Of more looks
+   * than are kept it is not: what else runs is not to wait for it for ever.
+   */
+  keepsLook(elapsedMs: number): boolean {
+    const looks = this.#earlyLooks;
+    return looks.length < MAX_EARLY_LOOKS && looks.some((look) => look.elapsedMs === elapsedMs);
   }
 
   /**

@@ -7,6 +7,7 @@ import {
   MIB,
   NO_LOSS,
   ok,
+  pending,
   poll,
   SECOND_NS,
   SETTINGS,
@@ -568,6 +569,38 @@ describe('the sums over the containers', () => {
     const between = poll(2_500, RUNNING, samples({ etl: endpoint(2_400, 0, 400) }));
     const { report } = linesOf([poll(10, RUNNING), ...looks.slice(0, 2), between, ...looks.slice(2)], 3_500);
     expect(report.avgMemoryUsedMB).toBe(100);
+  });
+
+  describe('where the endpoint is late to show a start', () => {
+    const self = container('fargauge');
+    const SHOWN = task([ETL, container('side'), self], FARGATE);
+    const NOT_SHOWN = task(
+      [...['etl', 'side'].map((name) => ({ ...pending(name), id: `id-of-${name}` })), self],
+      FARGATE,
+    );
+    /** Two containers that are busy all the time, beside an idle sidecar. */
+    const pollsOf = (shownAtMs: number, lookCount = 29) =>
+      Array.from({ length: lookCount }, (_, index): Poll[] => {
+        const atMs = (index + 1) * 100;
+        const looked = samples({
+          etl: cgroup(atMs, busy(atMs) / 2, 100),
+          side: cgroup(atMs, busy(atMs) / 2, 50),
+          fargauge: cgroup(atMs, 0, 20),
+        });
+        const asked = poll(atMs - 50, atMs < shownAtMs ? NOT_SHOWN : SHOWN);
+        return [...(index % 5 === 0 ? [asked] : []), { ...look(atMs, undefined), processes: looked }];
+      }).flat();
+
+    it.each([500, 1_000, 2_500])('by %i ms, are the same as where it is not', (lateMs) => {
+      const { report } = linesOf(pollsOf(lateMs), 3_000);
+      expect(report).toMatchObject({ avgMemoryUsedMB: 170, cpuSaturatedPercent: 100, cpuTimeMs: 2_900 });
+      expect(report).toEqual(linesOf(pollsOf(0), 3_000).report);
+    });
+
+    it('do not wait for ever', () => {
+      const { report } = linesOf(pollsOf(Number.POSITIVE_INFINITY, 50), 5_050, { batch: 'etl' });
+      expect(report).toMatchObject({ avgMemoryUsedMB: 20, maxMemoryUsedMB: 20 });
+    });
   });
 
   it('go by the endpoint again when the looks end', () => {
