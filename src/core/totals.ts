@@ -385,7 +385,6 @@ export class ContainerTotals {
     for (const name of COUNTER_NAMES) this.#counters[name].startAnother();
     this.last = undefined;
     this.lastFine = undefined;
-    this.#newest = undefined;
     this.#fine = undefined;
     this.#earlyLooks = [];
     this.#stretch.stop();
