@@ -43,13 +43,32 @@ export interface LastSample {
  */
 const CLOCK_STEP_MS = 90_000;
 
-/**
- * Whether the clock that dates the samples was set between two of them.
- * @param readMs between their own times
- * @param polledMs between the polls that first saw them, monotonic clock
- */
-export function isClockStep(readMs: number, polledMs: number): boolean {
-  return Math.abs(readMs - polledMs) > CLOCK_STEP_MS;
+/** The own time of a sample, or of a sum of some, and when (monotonic clock) it was first seen. */
+export interface SeenPoint {
+  readonly readAtMs: number;
+  readonly seenAtElapsedMs: number;
+}
+
+/** Whether the clock that dates the samples was set between two of them. */
+export function isSetBetween(previous: SeenPoint, next: SeenPoint): boolean {
+  const readMs = next.readAtMs - previous.readAtMs;
+  return Math.abs(readMs - (next.seenAtElapsedMs - previous.seenAtElapsedMs)) > CLOCK_STEP_MS;
+}
+
+/** Whether it was set between two samples of one source, which come in their order. */
+export function isClockStep(last: LastSample, next: LastSample): boolean {
+  return next.sample.readAtMs < last.sample.readAtMs || isSetBetween(pointOf(last), pointOf(next));
+}
+
+/** When a sample was taken and seen. */
+export function pointOf({ sample, seenAtElapsedMs }: LastSample): SeenPoint {
+  return { readAtMs: sample.readAtMs, seenAtElapsedMs };
+}
+
+/** The time between two samples; undefined where nothing has passed, or the clock was set. */
+export function gapSince(previous: SeenPoint, next: SeenPoint): number | undefined {
+  const gapMs = next.readAtMs - previous.readAtMs;
+  return gapMs > 0 && !isSetBetween(previous, next) ? gapMs : undefined;
 }
 
 /**
@@ -72,9 +91,7 @@ export function diff(
   if (elapsedMs === 0) return { delta: 'same-read' };
   const cpuNs = difference(next.cpuUsageNs, last.sample.cpuUsageNs);
   if (cpuNs !== undefined && cpuNs < 0) return { sample: next, delta: 'counter-reset' };
-  if (elapsedMs < 0 || isClockStep(elapsedMs, seenAtElapsedMs - last.seenAtElapsedMs)) {
-    return { sample: next, delta: 'clock-step' };
-  }
+  if (isClockStep(last, { sample: next, seenAtElapsedMs })) return { sample: next, delta: 'clock-step' };
   return { sample: next, delta: cpuNs === undefined ? 'no-counter' : { cpuNs, elapsedMs } };
 }
 

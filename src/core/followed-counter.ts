@@ -111,10 +111,13 @@ export class FollowedCounter {
     this.#total = this.#atLastLook;
     this.#followed = value;
     this.#followedSource = source;
-    // A clock that was set back leaves no order between the looks before and those after.
-    if (atMs < (this.#looks.at(-1)?.atMs ?? atMs)) this.#looks = [];
     this.#looks.push({ atMs, grown: this.#grown });
     if (this.#looks.length > MAX_LOOKS) this.#looks.shift();
+  }
+
+  /** For a clock that was set: between the moments before and those after there is no order. */
+  forgetLooks(): void {
+    this.#looks = [];
   }
 
   /** The endpoint's counter goes on from 0: for counters that restart together though not all of them fell. */

@@ -1,3 +1,4 @@
+import type { SeenPoint } from './delta.ts';
 import type { Line, LineFields } from './line.ts';
 import {
   containerFields,
@@ -10,7 +11,7 @@ import {
 } from './report.ts';
 import type { Selection } from './selection.ts';
 import { isObserved } from './selection.ts';
-import { type SeenPoint, taskUsagePoint } from './task-usage.ts';
+import { taskUsagePoint } from './task-usage.ts';
 import { ContainerTotals, type Folded } from './totals.ts';
 import type { Answer, Poll, SampleEntry, Samples, Task } from './types.ts';
 import { larger, Usage } from './usage.ts';
@@ -220,11 +221,13 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
   const { task } = state;
   const fresh: Folded[] = [];
   const note = (folded: Folded | undefined): void => void (folded && fresh.push(folded));
-  for (const totals of state.containers.values()) {
-    for (const early of totals.takeEarlyLooks()) {
-      note(totals.foldFine(early.sample, task, early.elapsedMs));
-      addTaskPoint(state, elapsedMs);
-    }
+  const early = [...state.containers.values()]
+    .flatMap((totals) => totals.takeEarlyLooks().map((look) => ({ totals, ...look })))
+    .toSorted((a, b) => a.elapsedMs - b.elapsedMs);
+  for (const [index, { totals, sample, elapsedMs: seenAtMs }] of early.entries()) {
+    note(totals.foldFine(sample, task, seenAtMs));
+    // What was seen of several containers at one look makes one point.
+    if (early[index + 1]?.elapsedMs !== seenAtMs) addTaskPoint(state, seenAtMs, sample.readAtMs);
   }
   for (const totals of state.containers.values()) {
     if (stats?.ok) note(totals.fold(entryOf(totals, stats.value), task, elapsedMs));
@@ -239,9 +242,13 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
   return fresh;
 }
 
-function addTaskPoint(state: State, elapsedMs: number): void {
+/** @param readAtMs of a look that is past; default: the newest sample's */
+function addTaskPoint(state: State, elapsedMs: number, readAtMs?: number): void {
   const { containers, self, lastTaskPoint, taskUsage, task } = state;
-  const point = taskUsagePoint(containers.values(), self?.name, lastTaskPoint, elapsedMs);
+  const isPast = readAtMs !== undefined && lastTaskPoint !== undefined && readAtMs <= lastTaskPoint.readAtMs;
+  // A sum without one that may have been running by then would pass for the whole: it is made when that is known.
+  if (isPast || [...containers.values()].some((totals) => totals.keepsLook(elapsedMs))) return;
+  const point = taskUsagePoint(containers.values(), self?.name, lastTaskPoint, elapsedMs, readAtMs);
   if (point === undefined) return;
   taskUsage.add(point, task?.cpuLimitUnits);
   state.lastTaskPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: elapsedMs };

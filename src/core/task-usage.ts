@@ -1,30 +1,20 @@
-import { isClockStep } from './delta.ts';
+import { gapSince, type SeenPoint } from './delta.ts';
 import { memoryUsedBytes, workingSetBytes } from './memory.ts';
-import { type ContainerTotals, type Present, positive } from './totals.ts';
+import type { ContainerTotals, Present } from './totals.ts';
 import type { MemoryCounters } from './types.ts';
 import { type CpuUse, sumOfKnown, type UsagePoint } from './usage.ts';
-
-/** The time of a usage point, and when (monotonic clock) it was seen. */
-export interface SeenPoint {
-  readonly readAtMs: number;
-  readonly seenAtElapsedMs: number;
-}
-
-function gapSince(previous: SeenPoint, next: SeenPoint): number | undefined {
-  const gapMs = next.readAtMs - previous.readAtMs;
-  const isSet = isClockStep(gapMs, next.seenAtElapsedMs - previous.seenAtElapsedMs);
-  return isSet ? undefined : positive(gapMs);
-}
 
 /**
  * The task's use at one poll or look: sums over each container's latest figures, which is not the sum of their peaks.
  * @param selfName the sidecar, as soon as it is known
+ * @param atMs the time of the point; default: that of the newest figure
  */
 export function taskUsagePoint(
   containers: Iterable<ContainerTotals>,
   selfName: string | undefined,
   previous: SeenPoint | undefined,
   seenAtElapsedMs: number,
+  atMs?: number,
 ): UsagePoint | undefined {
   const present: Present[] = [];
   const cpus: (CpuUse | undefined)[] = [];
@@ -35,7 +25,7 @@ export function taskUsagePoint(
     if (totals.container.name !== selfName || isPastItsStart(totals)) cpus.push(latest.cpu);
   }
   if (present.length === 0) return undefined;
-  const readAtMs = Math.max(...present.map((latest) => latest.readAtMs));
+  const readAtMs = atMs ?? Math.max(...present.map((latest) => latest.readAtMs));
   const gapMs = previous && gapSince(previous, { readAtMs, seenAtElapsedMs });
   const sum = (value: (latest: Present) => number | undefined) => sumOfKnown(present.map(value));
   // A sum without one of them would pass for the whole.

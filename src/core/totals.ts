@@ -1,5 +1,14 @@
 import { CpuStretch } from './cpu-stretch.ts';
-import { cpuPercent, diff, isClockStep, type LastSample } from './delta.ts';
+import {
+  cpuPercent,
+  diff,
+  gapSince,
+  isClockStep,
+  isSetBetween,
+  type LastSample,
+  pointOf,
+  type SeenPoint,
+} from './delta.ts';
 import { FollowedCounter } from './followed-counter.ts';
 import { BYTES_PER_MIB, knownLimitBytes, memoryUsedBytes, workingSetBytes } from './memory.ts';
 import { memoryLook, RecentMemory } from './recent-memory.ts';
@@ -73,8 +82,8 @@ export interface EarlyLook {
   readonly elapsedMs: number;
 }
 
-/** So many are kept of a container, the newest ones. */
-const MAX_EARLY_LOOKS = 16;
+/** So many are kept of a container, the newest ones: three seconds of ten a second. */
+const MAX_EARLY_LOOKS = 32;
 
 /** What counts of a container in sums over the task's. */
 export interface Present {
@@ -122,6 +131,8 @@ export class ContainerTotals {
   stoppedSeenAtMs: number | undefined;
   /** Whether the clock that dates its samples was set: their times then say nothing beside ours. */
   wasClockSet = false;
+  /** The newest sample of either source, since that clock was last set. */
+  #newest: SeenPoint | undefined;
   failCountRise: FailCountRise | undefined;
   /** Its first start; a restarted container may show a later one. */
   startedAtMs: number | undefined;
@@ -226,14 +237,17 @@ export class ContainerTotals {
     const size = this.size(task);
     this.#noteFailCountRise(sample, size, delta === 'counter-reset');
     if (delta === 'counter-reset') this.#startNewRun();
-    if (delta === 'clock-step') this.wasClockSet = true;
+    const seen = { sample, seenAtElapsedMs: elapsedMs };
+    if (delta === 'clock-step' || this.#isOfAnotherClock(seen)) this.#noteClockSet();
+    // The newest look, where there are some, is of the clock as it goes now.
+    if (delta === 'clock-step' && !this.isFine) this.#newest = undefined;
     for (const name of COUNTER_NAMES) this.#counters[name].add(COUNTERS[name](sample), sample.readAtMs);
 
     const cpu =
       typeof delta === 'string' ? undefined : { percent: cpuPercent(delta), elapsedMs: delta.elapsedMs };
     // The endpoint's samples come late: one that finer ones have overtaken ends no stretch of time.
-    const readAtMs = Math.max(sample.readAtMs, this.lastFine?.sample.readAtMs ?? sample.readAtMs);
-    const gapMs = delta === 'clock-step' ? undefined : this.#gapBefore(readAtMs);
+    const readAtMs = Math.max(sample.readAtMs, this.#newest?.readAtMs ?? sample.readAtMs);
+    const gapMs = this.#gapBefore({ readAtMs, seenAtElapsedMs: elapsedMs });
     // While finer samples come, a stretch that is not at its end yet will tell of this time.
     const isCpuCovered = this.isFine || this.#isCpuCovered;
     const point = usagePoint(sample, isCpuCovered ? undefined : cpu, gapMs);
@@ -242,7 +256,7 @@ export class ContainerTotals {
     // What finer samples tell of counts for the maxima all the same.
     for (const usage of [this.usage, this.window.usage]) usage.raise(cpu?.percent, point.memoryUsedBytes);
     this.#isCpuCovered = false;
-    this.last = { sample, seenAtElapsedMs: elapsedMs };
+    this.last = seen;
     this.current = { sample, cpu };
     if (this.#fine === 'gone') this.#fine = undefined;
     this.#sources.add('endpoint');
@@ -262,6 +276,15 @@ export class ContainerTotals {
   }
 
   /**
+   * Whether a look at this moment is kept until it is known whether the container had started by then. Of more looks
+   * than are kept it is not: what else runs is not to wait for it for ever.
+   */
+  keepsLook(elapsedMs: number): boolean {
+    const looks = this.#earlyLooks;
+    return looks.length < MAX_EARLY_LOOKS && looks.some((look) => look.elapsedMs === elapsedMs);
+  }
+
+  /**
    * Folds what a look at /proc found of this container; undefined when that does not count, or not yet: before its
    * start, which the endpoint shows late, and after its end.
    * @param entry undefined when it has no process
@@ -276,6 +299,11 @@ export class ContainerTotals {
       if (this.#earlyLooks.length > MAX_EARLY_LOOKS) this.#earlyLooks.shift();
       return undefined;
     }
+    const fine = { sample: entry, seenAtElapsedMs: elapsedMs };
+    if (this.lastFine && isClockStep(this.lastFine, fine)) {
+      this.#noteClockSet();
+      this.#newest = undefined;
+    }
     if (!this.#isOfItsLife(entry.readAtMs)) return undefined;
     const { startedAtMs } = this;
 
@@ -288,18 +316,14 @@ export class ContainerTotals {
     // The figures of two sources differ by more than what was used between them.
     if (this.lastFine && this.lastFine.sample.source !== entry.source) this.#stretch.stop();
 
-    const lastReadAtMs = this.lastFine?.sample.readAtMs;
-    const sinceLastMs = elapsedMs - (this.lastFine?.seenAtElapsedMs ?? elapsedMs);
-    if (lastReadAtMs !== undefined && isClockStep(entry.readAtMs - lastReadAtMs, sinceLastMs)) {
-      this.wasClockSet = true;
-    }
     if (this.last === undefined && this.lastFine === undefined && startedAtMs !== undefined) {
       this.#stretch.start(0, elapsedMs - (entry.readAtMs - startedAtMs));
     }
     const cpu = this.#stretch.next(entry.cpuUsageNs, elapsedMs, entry.cpuErrorNs);
     this.#isCpuCovered ||= cpu !== undefined;
-    this.#add(usagePoint(entry, cpu, this.#gapBefore(entry.readAtMs)), size);
-    this.lastFine = { sample: entry, seenAtElapsedMs: elapsedMs };
+    const gapMs = this.#gapBefore({ readAtMs: entry.readAtMs, seenAtElapsedMs: elapsedMs });
+    this.#add(usagePoint(entry, cpu, gapMs), size);
+    this.lastFine = fine;
     const look = memoryLook(entry);
     if (look) this.recentMemory.add(look);
     const lastCpu = typeof this.#fine === 'object' ? this.#fine.cpu : undefined;
@@ -315,7 +339,7 @@ export class ContainerTotals {
       startedAtMs: steadyNowMs,
       cpuUsageNs: this.counter('cpuUsageNs') ?? 0,
       kernelCpuUsageNs: this.counter('kernelCpuUsageNs') ?? 0,
-      ...(this.#newestReadAtMs !== undefined && { readAtMs: this.#newestReadAtMs }),
+      ...(this.#newest && { readAtMs: this.#newest.readAtMs }),
     };
   }
 
@@ -324,18 +348,30 @@ export class ContainerTotals {
     this.window.usage.add(point, cpuUnits);
   }
 
-  /** The time since the newest sample of either source. */
-  #gapBefore(readAtMs: number): number | undefined {
-    const newest = this.#newestReadAtMs;
-    return newest === undefined ? undefined : positive(readAtMs - newest);
+  /** The time between the newest sample of either source and the next one, which is the newest then unless it is older. */
+  #gapBefore(next: SeenPoint): number | undefined {
+    const newest = this.#newest;
+    const gapMs = newest && gapSince(newest, next);
+    // The endpoint's samples are late: some from before the clock was set come after finer ones from after that.
+    if (gapMs !== undefined || newest === undefined || isSetBetween(newest, next)) this.#newest = next;
+    return gapMs;
   }
 
-  get #newestReadAtMs(): number | undefined {
-    return larger(this.last?.sample.readAtMs, this.lastFine?.sample.readAtMs);
+  /** Whether a sample of the endpoint, which is late, is from before the clock was set, and the newest look from after. */
+  #isOfAnotherClock(late: LastSample): boolean {
+    return this.lastFine !== undefined && isSetBetween(pointOf(this.lastFine), pointOf(late));
+  }
+
+  #noteClockSet(): void {
+    this.wasClockSet = true;
+    // Whether the endpoint has told of them by now is not known any more.
+    this.#earlyLooks = [];
+    for (const name of COUNTER_NAMES) this.#counters[name].forgetLooks();
   }
 
   #isOfItsLife(readAtMs: number): boolean {
-    const { startedAtMs, container } = this;
+    const { startedAtMs, container, wasClockSet } = this;
+    if (wasClockSet) return container.status !== 'stopped';
     if (startedAtMs !== undefined && readAtMs < startedAtMs) return false;
     return container.status !== 'stopped' || readAtMs <= (container.finishedAtMs ?? Number.NEGATIVE_INFINITY);
   }
@@ -388,9 +424,4 @@ function usagePoint(sample: Sample, cpu: CpuUse | undefined, gapMs: number | und
 /** Whether it knows all that the endpoint knows of CPU and memory. */
 function isExact({ source }: Sample): boolean {
   return source !== 'proc';
-}
-
-/** Undefined where nothing, or less than nothing, has passed. */
-export function positive(value: number | undefined): number | undefined {
-  return value !== undefined && value > 0 ? value : undefined;
 }

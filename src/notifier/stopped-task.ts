@@ -77,7 +77,7 @@ const Detail = z.object({
 const Envelope = z.object({
   source: z.literal('aws.ecs'),
   'detail-type': z.literal('ECS Task State Change'),
-  detail: z.unknown(),
+  detail: z.optional(z.unknown()),
 });
 
 /** With the cluster since 2018, without it in accounts that kept the short form. */

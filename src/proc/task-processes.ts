@@ -397,7 +397,7 @@ class SharedNamespace implements TaskProcesses {
       if (known === undefined || this.#lookCount < known.nextTryInLook) continue;
       if (triesLeft === 0) return undefined;
       triesLeft -= 1;
-      group.cgroup = CgroupCounters.open(this.#root, pid, group.path, this.#room, this.#isCgroup);
+      group.cgroup = this.#openCgroup(pid, group);
       if (group.cgroup) {
         group.processes.close();
         return group.cgroup;
@@ -406,6 +406,14 @@ class SharedNamespace implements TaskProcesses {
       known.waitLooks = Math.min(2 * known.waitLooks, Math.max(MAX_WAIT_LOOKS, group.pids.size));
     }
     return undefined;
+  }
+
+  /** Through a process in the container's own cgroup: of one inside it the counters would tell of a part. */
+  #openCgroup(pid: number, group: Group): CgroupCounters | undefined {
+    const path = cgroupOf(this.#root, pid)?.path;
+    if (path === undefined || isInside({ path }, group)) return undefined;
+    if (group.containerId !== undefined && isBelowId(path, group.containerId)) return undefined;
+    return CgroupCounters.open(this.#root, pid, path, this.#room, this.#isCgroup);
   }
 
   #isOtherSeen({ containers, selfId }: LookedAtTask, samples: ReadonlyMap<string, Sample>): boolean {
@@ -442,13 +450,24 @@ function cgroupOf(root: string, pid: number): { path: string; parts: ReadonlySet
  */
 function hasId(parts: ReadonlySet<string>, id: string): boolean {
   if (parts.has(id)) return true;
-  const scope = `-${id}.scope`;
-  for (const part of parts) if (part.endsWith(scope)) return true;
+  for (const part of parts) if (isScopeOf(part, id)) return true;
   return false;
 }
 
-/** Whether a group's cgroup is one inside another's. */
-function isInside({ path }: Group, { path: outer }: Group): boolean {
+function isScopeOf(part: string, id: string): boolean {
+  return part.endsWith(`-${id}.scope`);
+}
+
+/** Whether a path goes on below the part that bears a container's id. */
+function isBelowId(path: string, id: string): boolean {
+  const parents = path.split('/').slice(0, -1);
+  return parents.some((part) => part === id || isScopeOf(part, id));
+}
+
+type InTree = Pick<Group, 'path'>;
+
+/** Whether a cgroup is one inside another. */
+function isInside({ path }: InTree, { path: outer }: InTree): boolean {
   return path.startsWith(`${outer}/`);
 }
 

@@ -7,6 +7,7 @@ import {
   MIB,
   NO_LOSS,
   ok,
+  pending,
   poll,
   SECOND_NS,
   SETTINGS,
@@ -517,12 +518,89 @@ describe('a run with looks at /proc', () => {
   });
 });
 
+describe('a wall clock that is set while there are looks at /proc', () => {
+  const HOUR_MS = 3_600_000;
+  const END_MS = 40_500;
+
+  /** Forty seconds of work, of which the clocks are set in the middle; the endpoint shows each tenth, three late. */
+  function withClockSet(byMs: number, hasEndpoint: boolean): Lines {
+    const wallMs = (atMs: number) => atMs + (atMs > 20_000 ? byMs : 0);
+    const polls = Array.from({ length: 40 }, (_, index): Poll[] => {
+      const atMs = (index + 1) * 1_000;
+      const readMs = Math.floor((atMs - 3_000) / 10_000) * 10_000;
+      const isShown = hasEndpoint && readMs > 0;
+      const entries = samples(isShown ? { etl: endpoint(wallMs(readMs), busy(readMs), 100) } : {});
+      const times = {
+        polledAtMs: START_MS + wallMs(atMs),
+        answeredAtMs: START_MS + wallMs(atMs),
+        elapsedMs: atMs,
+      };
+      return [
+        { ...poll(atMs, RUNNING, entries), ...times },
+        { ...look(atMs, processes(wallMs(atMs), busy(atMs), 90)), ...times },
+      ];
+    });
+    return linesOf(polls.flat(), END_MS);
+  }
+
+  it.each([
+    ['back an hour', -HOUR_MS, false],
+    ['forward an hour', HOUR_MS, false],
+    ['back an hour, beside the endpoint', -HOUR_MS, true],
+    ['forward an hour, beside the endpoint', HOUR_MS, true],
+  ])('%s leaves the figures of the run as they are', (_, byMs, hasEndpoint) => {
+    const { container: line, report } = withClockSet(byMs, hasEndpoint);
+    for (const each of [line, report]) {
+      expect(each).toMatchObject({ cpuTimeMs: 40_000, maxCpuPercent: 100, longestGapMs: 1_000 });
+      expect(each).not.toHaveProperty('unseenTailMs');
+      // Of the gaps beside the moment at which it was set nothing is known.
+      expect(each.avgCpuPercent).toBeGreaterThanOrEqual(100);
+      expect(each.avgCpuPercent).toBeLessThan(109);
+      expect(each.coveragePercent).toBeGreaterThan(88);
+      expect(each.coveragePercent).toBeLessThan(97);
+    }
+    expect(line.sampleCount).toBe(hasEndpoint ? 43 : 40);
+  });
+});
+
 describe('the sums over the containers', () => {
   it('have a point for each look, and none for what the endpoint says between them', () => {
     const looks = [1_000, 2_000, 3_000].map((atMs) => look(atMs, cgroup(atMs, 0, 100)));
     const between = poll(2_500, RUNNING, samples({ etl: endpoint(2_400, 0, 400) }));
     const { report } = linesOf([poll(10, RUNNING), ...looks.slice(0, 2), between, ...looks.slice(2)], 3_500);
     expect(report.avgMemoryUsedMB).toBe(100);
+  });
+
+  describe('where the endpoint is late to show a start', () => {
+    const self = container('fargauge');
+    const SHOWN = task([ETL, container('side'), self], FARGATE);
+    const NOT_SHOWN = task(
+      [...['etl', 'side'].map((name) => ({ ...pending(name), id: `id-of-${name}` })), self],
+      FARGATE,
+    );
+    /** Two containers that are busy all the time, beside an idle sidecar. */
+    const pollsOf = (shownAtMs: number, lookCount = 29) =>
+      Array.from({ length: lookCount }, (_, index): Poll[] => {
+        const atMs = (index + 1) * 100;
+        const looked = samples({
+          etl: cgroup(atMs, busy(atMs) / 2, 100),
+          side: cgroup(atMs, busy(atMs) / 2, 50),
+          fargauge: cgroup(atMs, 0, 20),
+        });
+        const asked = poll(atMs - 50, atMs < shownAtMs ? NOT_SHOWN : SHOWN);
+        return [...(index % 5 === 0 ? [asked] : []), { ...look(atMs, undefined), processes: looked }];
+      }).flat();
+
+    it.each([500, 1_000, 2_500])('by %i ms, are the same as where it is not', (lateMs) => {
+      const { report } = linesOf(pollsOf(lateMs), 3_000);
+      expect(report).toMatchObject({ avgMemoryUsedMB: 170, cpuSaturatedPercent: 100, cpuTimeMs: 2_900 });
+      expect(report).toEqual(linesOf(pollsOf(0), 3_000).report);
+    });
+
+    it('do not wait for ever', () => {
+      const { report } = linesOf(pollsOf(Number.POSITIVE_INFINITY, 50), 5_050, { batch: 'etl' });
+      expect(report).toMatchObject({ avgMemoryUsedMB: 20, maxMemoryUsedMB: 20 });
+    });
   });
 
   it('go by the endpoint again when the looks end', () => {

@@ -158,13 +158,18 @@ describe('a counter that a finer source follows', () => {
     expect(counter.total).toBe(400);
   });
 
-  it('makes nothing of looks from before the clock was set back', () => {
+  it('makes nothing of looks from before the clock was set', () => {
     const counter = new FollowedCounter();
     counter.follow(10, 1_000, 'proc');
     counter.follow(20, 1_001, 'proc');
+    counter.forgetLooks();
     counter.follow(30, 500, 'proc');
     counter.add(31, 500);
     expect(counter.total).toBe(31);
+    counter.follow(40, 600, 'proc');
+    counter.forgetLooks();
+    counter.add(42, 100);
+    expect(counter.total).toBe(42);
   });
 
   it('is never above the truth, never below the last figure, and never falls, restarts or not', () => {

@@ -470,6 +470,9 @@ describe('figures of one container', () => {
       durationMs: 30_100,
       // 5 s in the 9 s since its start.
       maxCpuPercent: 55.56,
+      // 9 s in the 29 s to the last sample.
+      avgCpuPercent: 31.03,
+      longestGapMs: 20_000,
     });
   });
 

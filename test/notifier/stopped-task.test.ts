@@ -52,6 +52,7 @@ describe('an event', () => {
     ['another source', { ...stopped, source: 'my.app' }, 'other-event'],
     ['another type', { ...stopped, 'detail-type': 'ECS Service Action' }, 'other-event'],
     ['no detail', { ...stopped, detail: null }, 'malformed'],
+    ['not even an empty detail', { source: 'aws.ecs', 'detail-type': 'ECS Task State Change' }, 'malformed'],
     ['no status', { ...stopped, detail: { ...stopped.detail, lastStatus: 7 } }, 'malformed'],
     ['no task', { ...stopped, detail: { ...stopped.detail, taskArn: 'task/1' } }, 'malformed'],
     [

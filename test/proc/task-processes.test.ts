@@ -659,6 +659,38 @@ describe("a container's own counters", () => {
     expect(new Looker().etl()?.memory.usageBytes).toBe(120 * MIB);
   });
 
+  it('are not those of a cgroup that the container made inside its own, which are a part of it', () => {
+    const below = (path: string, pid: number) =>
+      Object.fromEntries(
+        Object.entries(cgroup2Files([pid])).map(([file, text]) => [`docker/${ETL_ID}/${path}/${file}`, text]),
+      );
+    const inner = (path: string) => ({ cgroup: `0::/docker/${ETL_ID}/${path}`, userTicks: 5 });
+    populate(
+      {
+        20: { ...inner('init'), cgroupFiles: below('init', 20) },
+        21: { ...inner('jobs'), parentPid: 20, cgroupFiles: below('jobs', 21) },
+      },
+      (id) => `0::/docker/${id}`,
+    );
+    expect(new Looker().etl()).toMatchObject({ source: 'proc', cpuUsageNs: 10 * TICK_NS });
+  });
+
+  it('are not those of a container inside the container, which has a cgroup namespace of its own', () => {
+    populate(
+      {
+        20: { cgroup: `0::/docker/${ETL_ID}`, userTicks: 5 },
+        21: {
+          cgroup: `0::/docker/${ETL_ID}/docker/${'a'.repeat(64)}`,
+          parentPid: 20,
+          userTicks: 5,
+          cgroupFiles: cgroup2Files([21]),
+        },
+      },
+      (id) => `0::/docker/${id}`,
+    );
+    expect(new Looker().etl()).toMatchObject({ source: 'proc', cpuUsageNs: 10 * TICK_NS });
+  });
+
   it('of other processes are not taken for the container’s: then its processes are summed', () => {
     populate({ 20: { ...v1, userTicks: 5, cgroupFiles: cgroup1Files([999]) } });
     expect(new Looker().etl()).toMatchObject({ source: 'proc', cpuUsageNs: 5 * TICK_NS });
