@@ -21,7 +21,7 @@ import {
   type SampleSource,
   type Task,
 } from './types.ts';
-import { type CpuUse, larger, Usage, type UsagePoint } from './usage.ts';
+import { type CpuUse, Usage, type UsagePoint } from './usage.ts';
 
 const COUNTERS = {
   cpuUsageNs: (s: Sample) => s.cpuUsageNs,
