@@ -12,7 +12,8 @@ import {
 import { permitsOf } from '../support/iam-policy.ts';
 import { DEADLINE_TESTS } from '../support/program-test.ts';
 
-describe.concurrent('a run whose containers log by awslogs', () => {
+/** A request that is not answered in time is made again, and what there is no time for is printed. */
+describe.concurrent('a run whose containers log by awslogs', DEADLINE_TESTS, () => {
   it('leaves each container’s lines in its own stream and START and REPORT in the batch’s, nothing on stdout', () =>
     withDeliveredRun({}, async (run) => {
       // Its first line is the SUMMARY of the first window; the batch's is written with it.
