@@ -133,14 +133,15 @@ async function stopEngine(engine: ChildProcess): Promise<void> {
   engine.stdin?.end();
   await ended;
   unmountRuntime();
-  rmSync(runtime, { recursive: true });
+  // What the engine had started may end a moment after it.
+  rmSync(runtime, { recursive: true, maxRetries: 10, retryDelay: 200 });
 }
 
 /** The engine leaves the mount that stands for the machine's own network, once a container has used that. */
 function unmountRuntime(): void {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
   for (const [, path = ''] of mounts.map((mount) => mount.split(' '))) {
-    if (path.startsWith(`${runtime}/`)) run('umount', [path]);
+    if (path.startsWith(`${runtime}/`)) run('umount', ['--lazy', path]);
   }
 }
 
