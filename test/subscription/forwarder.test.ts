@@ -255,7 +255,7 @@ describe('what does not succeed', () => {
     await opened.close();
     opened = openForwarding(engine.url, queue.queueUrl);
     engine.injectAlways({ kind: 'hang', acts: true });
-    await forward(delivered(LINES), 900);
+    await forward(delivered(LINES), 3_000);
     const messages = queue.take();
     expect(eventsInMessages(messages)[0]?.reason).toMatch(/^out of time: no whole answer within \d+ ms$/);
     // It had arrived all the same: replayed, it is a copy.

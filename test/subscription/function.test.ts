@@ -106,7 +106,7 @@ describe('the function’s file', () => {
 
       secrets.text = 'hunter3';
       engine.accepts = () => false;
-      await lambda.invoke(delivered(LINES), 1_500);
+      await lambda.invoke(delivered(LINES), 4_500);
       close();
       expect(eventsInMessages(queue.messages)[0]?.reason).toContain(
         `secret ${SECRET_ARN} is not JSON with the strings username and password`,
