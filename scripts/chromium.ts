@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
+import { downloading } from './downloading.ts';
 
 const DEBIAN = '/usr/bin/chromium';
+const START_TIMEOUT_MS = 120_000;
 
 /** It asks nobody for anything by itself; as root it has no sandbox. */
 const ARGUMENTS = [
@@ -22,7 +24,7 @@ const ARGUMENTS = [
 export function launchChromium(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM ?? DEBIAN;
   if (executablePath === DEBIAN && !existsSync(DEBIAN)) install();
-  return chromium.launch({ executablePath, args: ARGUMENTS });
+  return chromium.launch({ executablePath, args: ARGUMENTS, timeout: START_TIMEOUT_MS });
 }
 
 function install(): void {
@@ -32,6 +34,8 @@ function install(): void {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
   console.log('installing chromium');
-  if (globSync('/var/lib/apt/lists/*_Packages*').length === 0) apt('update');
-  apt('install', '--yes', '--no-install-recommends', 'chromium');
+  downloading('chromium', () => {
+    if (globSync('/var/lib/apt/lists/*_Packages*').length === 0) apt('update');
+    apt('install', '--yes', '--no-install-recommends', 'chromium');
+  });
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { downloading } from './downloading.ts';
 
 const CACHE = join(import.meta.dirname, '../node_modules/.cache');
 
@@ -26,11 +27,15 @@ export function installJavaProgram(folder: string, file: string, title: string):
   console.log(`installing ${title}`);
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
-  run('mvn', [
-    ...['--quiet', '--batch-mode', '--file', pom, `-Dmaven.repo.local=${join(CACHE, 'maven')}`],
-    ...['org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'],
-    ...['-DincludeScope=runtime', `-DoutputDirectory=${target}`],
-  ]);
+  downloading(title, () =>
+    run('mvn', [
+      // It asks again for what it did not get the last time.
+      ...['--quiet', '--batch-mode', '--update-snapshots'],
+      ...['--file', pom, `-Dmaven.repo.local=${join(CACHE, 'maven')}`],
+      ...['org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'],
+      ...['-DincludeScope=runtime', `-DoutputDirectory=${target}`],
+    ]),
+  );
   run('javac', ['-cp', `${target}/*`, '-d', target, program]);
   writeFileSync(isInstalled, wanted);
   return target;
@@ -49,8 +54,11 @@ function requireJava(): void {
   }
   console.log(`installing ${DEBIAN_PACKAGES.join(' and ')}`);
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  if (globSync('/var/lib/apt/lists/*_Packages*').length === 0) run('apt-get', ['-qq', 'update'], environment);
-  run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', ...DEBIAN_PACKAGES], environment);
+  downloading(DEBIAN_PACKAGES.join(', '), () => {
+    if (globSync('/var/lib/apt/lists/*_Packages*').length === 0)
+      run('apt-get', ['-qq', 'update'], environment);
+    run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', ...DEBIAN_PACKAGES], environment);
+  });
   hasJava = true;
 }
 

@@ -2,9 +2,10 @@
  * Checks the GitHub Actions workflows, and exits with 0 when nothing is found: their form by actionlint (needs Go; it
  * comes as a Go module), their security by zizmor (needs Python 3 with venv; from PyPI).
  */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { downloading } from './downloading.ts';
 import { installPythonTool } from './python-tool.ts';
 
 const ACTIONLINT = 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12';
@@ -18,9 +19,21 @@ function finds(program: string, args: readonly string[]): boolean {
   return status !== 0;
 }
 
+/** @returns the program; Go keeps what it has downloaded */
+function installActionlint(): string {
+  const folder = join(root, 'node_modules/.cache/actionlint');
+  downloading('actionlint', () =>
+    execFileSync('go', ['install', ACTIONLINT], {
+      env: { ...process.env, GOBIN: folder },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    }),
+  );
+  return join(folder, 'actionlint');
+}
+
 const zizmor = join(installPythonTool('zizmor==1.32.0'), 'zizmor');
 const found = [
-  finds('go', ['run', ACTIONLINT, ...workflows]),
+  finds(installActionlint(), workflows),
   finds(zizmor, ['--quiet', '--offline', '--persona=pedantic', ...workflows]),
 ];
 process.exitCode = found.includes(true) ? 1 : 0;

@@ -1,31 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { installPythonTool } from './python-tool.ts';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** moto says nothing when it is ready, so it is asked. */
-async function waitUntilReady(url: string, moto: ChildProcess): Promise<void> {
+/** moto takes a port that is free and says in its log which: one that is chosen for it may be taken before it has it. */
+async function readUrl(log: string, moto: ChildProcess): Promise<string> {
   const giveUpAt = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < giveUpAt && moto.exitCode === null) {
-    const answer = await fetch(`${url}/moto-api/reset`, { method: 'POST' }).catch(() => undefined);
-    if (answer?.ok) return;
+    const [, url] = readFileSync(log, 'utf8').match(/ \* Running on (http:\S+)\n/) ?? [];
+    if (url !== undefined) return url;
     await delay(100);
   }
-  throw new Error(`moto did not answer at ${url} within ${START_TIMEOUT_MS} ms (exit code ${moto.exitCode})`);
+  throw new Error(
+    `moto did not start within ${START_TIMEOUT_MS} ms (exit code ${moto.exitCode}):\n${readFileSync(log, 'utf8')}`,
+  );
 }
 
 /**
@@ -35,18 +28,22 @@ async function waitUntilReady(url: string, moto: ChildProcess): Promise<void> {
  */
 export async function withMoto(use: (url: string) => void): Promise<void> {
   const program = join(installPythonTool('moto[server]==5.2.5'), 'moto_server');
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const moto = spawn(program, ['-H', '127.0.0.1', '-p', String(port)], {
+  const folder = mkdtempSync(join(tmpdir(), 'fargauge-moto-'));
+  const log = join(folder, 'moto.log');
+  // Not a pipe: who waits for what is used beside it reads none.
+  const logFile = openSync(log, 'w');
+  const moto = spawn(program, ['-H', '127.0.0.1', '-p', '0'], {
     // It would run Lambda images on any Docker that it finds.
-    env: { ...process.env, DOCKER_HOST: 'unix:///nonexistent.sock' },
-    stdio: ['ignore', 'ignore', 'ignore'],
+    env: { ...process.env, DOCKER_HOST: 'unix:///nonexistent.sock', NO_COLOR: '1' },
+    stdio: ['ignore', 'ignore', logFile],
   });
+  closeSync(logFile);
+  const ended = once(moto, 'exit');
   try {
-    await waitUntilReady(url, moto);
-    use(url);
+    use(await readUrl(log, moto));
   } finally {
-    const ended = once(moto, 'exit');
-    if (moto.kill()) await ended;
+    moto.kill();
+    await ended;
+    rmSync(folder, { recursive: true });
   }
 }

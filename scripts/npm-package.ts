@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { downloading } from './downloading.ts';
 
 const CACHE = join(import.meta.dirname, '../node_modules/.cache');
 
@@ -19,10 +20,12 @@ export function installNpmPackages(...packages: readonly string[]): string {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   // By force, because one may be for another processor.
-  execFileSync('npm', ['install', '--loglevel=error', '--ignore-scripts', '--force', ...packages], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  downloading(packages.join(', '), () =>
+    execFileSync('npm', ['install', '--loglevel=error', '--ignore-scripts', '--force', ...packages], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }),
+  );
   writeFileSync(isInstalled, '');
   return installed;
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { downloading } from './downloading.ts';
 
 const CACHE = join(import.meta.dirname, '../node_modules/.cache');
 
@@ -18,7 +19,9 @@ export function installPythonTool(requirement: string): string {
   console.log(`installing ${requirement}`);
   execFileSync('python3', ['-m', 'venv', '--clear', environment], { stdio: 'inherit' });
   const options = ['--quiet', '--disable-pip-version-check', '--no-input'];
-  execFileSync(join(programs, 'pip'), ['install', ...options, requirement], { stdio: 'inherit' });
+  downloading(requirement, () =>
+    execFileSync(join(programs, 'pip'), ['install', ...options, requirement], { stdio: 'inherit' }),
+  );
   writeFileSync(isInstalled, '');
   return programs;
 }

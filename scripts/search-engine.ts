@@ -30,7 +30,7 @@ export interface SearchEngine {
   stop(): Promise<void>;
 }
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 240_000;
 /** Enough for what the tests load. */
 const HEAP = '512m';
 

@@ -43,6 +43,8 @@ const DEFAULT_COLLECT_SECONDS = 60;
 const MAX_SPEED = 60;
 /** A sidecar whose polls come to nothing has not done its work. */
 const LEAST_ANSWERED_SHARE = 0.75;
+/** Each at half the speed of the one before. */
+const MAX_TRIES = 3;
 /** Its first third holds the ten minutes in which V8 still learns what runs seldom. */
 const LEAST_MINUTES = 30;
 /** Figures of real processes differ from look to look: it takes the longer until V8 keeps a place for most of them. */
@@ -316,9 +318,10 @@ function readOptions(): Options & { readonly help: boolean } {
 async function main(options: Options): Promise<void> {
   const { json, write } = options;
   let result = await soak(options);
-  const lack = lackOf(result);
-  if (lack !== undefined && options.speed > 1) {
-    const speed = Math.max(1, options.speed / 2);
+  for (let tried = 1; tried < MAX_TRIES && result.speed > 1; tried += 1) {
+    const lack = lackOf(result);
+    if (lack === undefined) break;
+    const speed = Math.max(1, result.speed / 2);
     console.error(`soak: ${lack}; once more, ${speed} times as fast`);
     result = await soak({ ...options, speed });
   }

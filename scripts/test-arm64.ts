@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
+import { downloading } from './downloading.ts';
 import { installNpmPackages } from './npm-package.ts';
 
 /** The libraries are those for cross-compiling, so that apt needs no other architecture. */
@@ -31,8 +32,10 @@ function installNode(): string {
   if (existsSync(emulated)) return emulated;
   console.log('downloading QEMU and the libraries of arm64');
   mkdirSync(folder, { recursive: true });
-  if (globSync('/var/lib/apt/lists/*_Packages*').length === 0) run('apt-get', '-qq', 'update');
-  run('apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', ...DEBIAN_PACKAGES);
+  downloading(DEBIAN_PACKAGES.join(', '), () => {
+    if (globSync('/var/lib/apt/lists/*_Packages*').length === 0) run('apt-get', '-qq', 'update');
+    run('apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', ...DEBIAN_PACKAGES);
+  });
   for (const file of globSync('*.deb', { cwd: folder })) {
     run('dpkg-deb', '--extract', file, '.');
     rmSync(join(folder, file));

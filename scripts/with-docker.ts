@@ -17,8 +17,9 @@ import { existsSync, globSync, mkdirSync, mkdtempSync, openSync, readFileSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { downloading } from './downloading.ts';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 const NODE_IMAGE = 'fargauge-base/node';
 const RUNTIME_IMAGE = 'fargauge-base/runtime';
 const SIDECAR_IMAGE = 'fargauge:test';
@@ -52,12 +53,16 @@ function docker(...args: readonly string[]): readonly string[] {
 /** An engine, and the lists of packages that the base images are made of. */
 function install(): void {
   const apt = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  if (globSync('/var/lib/apt/lists/*_Packages*').length === 0) run('apt-get', ['-qq', 'update'], apt);
+  downloading('the lists of packages', () => {
+    if (globSync('/var/lib/apt/lists/*_Packages*').length === 0) run('apt-get', ['-qq', 'update'], apt);
+  });
   const hasEngine = spawnSync('dockerd', ['--version'], { stdio: 'ignore' }).status === 0;
   const hasClient = spawnSync('docker', ['--version'], { stdio: 'ignore' }).status === 0;
   if (hasEngine && hasClient) return;
   console.log('installing docker.io');
-  run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', 'docker.io'], apt);
+  downloading('docker.io', () =>
+    run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', 'docker.io'], apt),
+  );
 }
 
 /** The engine ends with us, even when we are killed: the shell reads from a pipe that closes then. */
@@ -102,7 +107,7 @@ function makeBaseImages(): void {
     ...docker('image', 'ls', '--quiet', BUILD_IMAGE),
   ];
   if (outdated.length > 0) run('docker', ['image', 'rm', '--force', ...outdated]);
-  run(script, []);
+  downloading('what the base images are made of', () => run(script, []));
   run('docker', ['tag', `${NODE_IMAGE}:latest`, `${NODE_IMAGE}:${tag}`]);
 }
 
@@ -128,14 +133,15 @@ async function stopEngine(engine: ChildProcess): Promise<void> {
   engine.stdin?.end();
   await ended;
   unmountRuntime();
-  rmSync(runtime, { recursive: true });
+  // What the engine had started may end a moment after it.
+  rmSync(runtime, { recursive: true, maxRetries: 10, retryDelay: 200 });
 }
 
 /** The engine leaves the mount that stands for the machine's own network, once a container has used that. */
 function unmountRuntime(): void {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
   for (const [, path = ''] of mounts.map((mount) => mount.split(' '))) {
-    if (path.startsWith(`${runtime}/`)) run('umount', [path]);
+    if (path.startsWith(`${runtime}/`)) run('umount', ['--lazy', path]);
   }
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { BATCH_STREAM, expectNothingLost, withDeliveredRun } from '../support/delivered-run.ts';
-import { expectOrderlyEnd, linesOf, withProgram } from '../support/program-test.ts';
+import { DEADLINE_TESTS, expectOrderlyEnd, linesOf, withProgram } from '../support/program-test.ts';
 
 if (process.env.SIDECAR_NODE === undefined)
   throw new Error('SIDECAR_NODE is not set: run these tests with npm run test:arm64');
 
-describe.concurrent('the sidecar on an arm64 processor', () => {
+describe.concurrent('the sidecar on an arm64 processor', DEADLINE_TESTS, () => {
   it('sees a run from its start to its end, and says what it ran on', () =>
     withProgram({}, async (program, task) => {
       await program.line('START');

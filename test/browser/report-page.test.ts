@@ -25,6 +25,8 @@ const PICTURES = ['#count', '#duration', '#usage'];
 const SCHEMES = ['light', 'dark'] as const;
 const WIDE = { width: 1_360, height: 900 };
 const PHONE = { width: 390, height: 844 };
+/** For what a machine draws that is busy otherwise. */
+const PATIENCE_MS = 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'fargauge-page-'));
 
@@ -68,6 +70,7 @@ async function opened(
   look: (opened: Opened) => Promise<void>,
 ): Promise<void> {
   const context = await browser.newContext({ viewport: WIDE, offline: true, ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
   try {
     const page = await context.newPage();
     const url = pathToFileURL(file(name)).href;

@@ -13,6 +13,7 @@ import { delivered } from '../support/deliveries.ts';
 import { openForwarding } from '../support/forwarding.ts';
 import { linesOfDay, linesOfRun } from '../support/lines.ts';
 import { startQueueServer } from '../support/queue-server.ts';
+import { refusingPort } from '../support/refusing-port.ts';
 
 const LINES = linesOfDay('2026-03-02', 20);
 const RECORD = (LINES[0] ?? '').replace('"START"', '"RECORD"').replace('"seq":1', '"seq":99');
@@ -235,8 +236,9 @@ describe('fargauge index', () => {
     expect(unread.exitCode).toBe(2);
     expect(unread.stdout).toContain(`${LINES.length} lines indexed`);
     expect(unread.stderr).toContain(`cannot read ${folder}: EISDIR`);
-    await engine.close();
-    const { exitCode, stderr } = await index(['--opensearch', engine.url, path]);
+    const nobody = await refusingPort();
+    const { exitCode, stderr } = await index(['--opensearch', `http://127.0.0.1:${nobody.port}`, path]);
+    nobody.close();
     expect(stderr).toMatch(/ECONNREFUSED.*; is the address right, and the engine up\?\n$/);
     expect(exitCode).toBe(2);
   });

@@ -10,6 +10,7 @@ import { InsightsQueries } from '../../src/reading/insights-queries.ts';
 import { createReadingClient, untilAborted } from '../../src/reading/log-groups.ts';
 import { type BulkServer, startBulkServer } from '../support/bulk-server.ts';
 import { type CloudWatchServer, FAULTS, startCloudWatchServer } from '../support/cloudwatch-server.ts';
+import { eventually } from '../support/eventually.ts';
 
 const CLI = join(import.meta.dirname, '../../src/cli/cli.ts');
 const REGION = 'us-east-1';
@@ -32,7 +33,7 @@ it('a second signal ends the program at once', async () => {
   const signals = new EventEmitter();
   const interruption = listenForInterruption(signals as unknown as NodeJS.Process);
   signals.emit('SIGINT');
-  await vi.waitFor(() => expect(interruption.signal.aborted).toBe(true));
+  await eventually(() => expect(interruption.signal.aborted).toBe(true));
   expect(exit).not.toHaveBeenCalled();
   signals.emit('SIGTERM');
   expect(exit.mock.calls).toEqual([[130]]);
@@ -114,7 +115,7 @@ describe('fargauge index ends at Ctrl-C', () => {
 
   it('while it waits for what is written into its stdin', async () => {
     const child = program(['index', '--opensearch', engine.url, '-']);
-    await vi.waitFor(() => expect(engine.requests.length).toBe(1), { timeout: 10_000 });
+    await eventually(() => expect(engine.requests.length).toBe(1));
     child.kill('SIGINT');
     expect(await once(child, 'exit')).toEqual([130, null]);
   });

@@ -7,6 +7,8 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Procfs } from '../../src/proc/procfs.ts';
 import { burn } from '../proc/process-script.ts';
+import { PATIENCE } from '../support/eventually.ts';
+import { DEADLINE_TESTS } from '../support/program-test.ts';
 
 /** The built command, and the real sidecar beside it. */
 const CLI = join(import.meta.dirname, '../../dist/cli.cjs');
@@ -84,7 +86,7 @@ describe('fargauge run', () => {
     const stat = text(child.stdout);
     const isSampled = ({ type, container, cpuTimeMs = 0 }: Line): boolean =>
       type === 'SAMPLE' && container === 'nightly' && Number(cpuTimeMs) >= 450;
-    await vi.waitUntil(() => wholeLines(output).some(isSampled), { timeout: 20_000 });
+    await vi.waitUntil(() => wholeLines(output).some(isSampled), PATIENCE);
     child.stdin.end('go\n');
     expect(await once(child, 'exit')).toEqual([7, null]);
 
@@ -94,7 +96,8 @@ describe('fargauge run', () => {
     const container = written.find((line) => line.type === 'CONTAINER' && line.container === 'nightly');
     expect(container).toMatchObject({ status: 'failure', exitCode: 7, job: 'tuesday', memorySizeMB: 512 });
     expect(container?.cpuTimeMs).toBeGreaterThanOrEqual(450);
-    expect(container?.cpuTimeMs).toBeLessThanOrEqual(kernelMs);
+    // The last look may come after the shell's own: with what it used to its end, in ticks.
+    expect(container?.cpuTimeMs).toBeLessThanOrEqual(kernelMs + 50);
     const report = written.at(-1);
     expect(report).toMatchObject({
       type: 'REPORT',
@@ -105,12 +108,16 @@ describe('fargauge run', () => {
     expect(report?.sidecarMaxMemoryUsedMB).toBeGreaterThan(5);
   });
 
-  it('reports a command that ended before anything could be measured', async () => {
+  // The first measurement is a second away.
+  it('reports a command that ended before anything could be measured', DEADLINE_TESTS, async () => {
     const { stdout, exitCode } = await fargauge(['run', '--output', '-', '--', 'sh', '-c', 'exit 4']);
     expect(exitCode).toBe(4);
-    const report = lines(stdout).at(-1);
-    expect(report).toMatchObject({ type: 'REPORT', status: 'failure', exitCode: 4, sampleCount: 0 });
-    expect(report).not.toHaveProperty('cpuTimeMs');
+    const written = lines(stdout);
+    expect(written.at(-1)).toMatchObject({ type: 'REPORT', status: 'failure', exitCode: 4, sampleCount: 0 });
+    // The sidecar, which the REPORT's sum has too, may be slow enough to be measured itself.
+    const container = written.find((line) => line.type === 'CONTAINER' && line.container === 'sh');
+    expect(container).toMatchObject({ status: 'failure', exitCode: 4 });
+    expect(container).not.toHaveProperty('cpuTimeMs');
   });
 
   it('leaves the stderr of the command a pipe that blocks, whatever Node makes of ours', async () => {
@@ -148,7 +155,7 @@ describe('fargauge run', () => {
     const output = text(child.stdout);
     const { pid } = child;
     if (pid === undefined) throw new Error('fargauge was not started');
-    await vi.waitUntil(() => childrenOf(pid).length >= 2, { timeout: 10_000 });
+    await areStarted(pid);
     process.kill(-pid, 'SIGINT');
     const [exitCode] = await once(child, 'exit');
     expect(exitCode).toBe(130);
@@ -166,12 +173,12 @@ describe('fargauge run', () => {
     if (pid === undefined) throw new Error('fargauge was not started');
     const isSidecar = (each: number): boolean =>
       procfs.environment(each)?.includes('FARGAUGE_BATCH=sh') ?? false;
-    await vi.waitUntil(() => childrenOf(pid).length === 3, { timeout: 10_000 });
+    await areStarted(pid);
     const sidecarPid = childrenOf(pid).find(isSidecar);
     expect(sidecarPid).toBeDefined();
     child.kill('SIGKILL');
     await once(child, 'exit');
-    await vi.waitUntil(() => (procfs.stat(sidecarPid ?? 0)?.state ?? 'Z') === 'Z', { timeout: 10_000 });
+    await vi.waitUntil(() => (procfs.stat(sidecarPid ?? 0)?.state ?? 'Z') === 'Z', PATIENCE);
   });
 
   it('explains itself, and what was wrong with its use', async () => {
@@ -183,6 +190,14 @@ describe('fargauge run', () => {
     expect(wrong.stderr).toContain('fargauge run --help');
   });
 });
+
+/**
+ * The command, the sidecar, and the watch over it. The sidecar is in a session of its own once there is the third: just
+ * forked it is still in the process group of fargauge, and would end with it.
+ */
+function areStarted(pid: number): Promise<boolean> {
+  return vi.waitUntil(() => childrenOf(pid).length === 3, PATIENCE);
+}
 
 function childrenOf(pid: number): number[] {
   return procfs

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { DEADLINE_TESTS } from '../support/program-test.ts';
 import {
   type LoadRun,
   lastSampleAtMs,
@@ -37,7 +38,8 @@ afterAll(() => {
   expect(remains()).toEqual([]);
 });
 
-describe.runIf(HAS_CGROUP_V1).concurrent('beside the counters of the kernel', () => {
+/** Samples are to come on time: refreshes half a second late at the most. */
+describe.runIf(HAS_CGROUP_V1).concurrent('beside the counters of the kernel', DEADLINE_TESTS, () => {
   it.each(RUNS)(
     '$shape, $ending at its end, renewed every $refreshMs ms',
     { timeout: 300_000 },

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ParsedLine } from '../support/program.ts';
+import { DEADLINE_TESTS } from '../support/program-test.ts';
 import { lastCpuUsageNs } from './accuracy.ts';
 import { AWAIT_GO, AWAIT_GO_JS, Exchange } from './exchange.ts';
 import {
@@ -30,6 +31,9 @@ const INTERVAL_MS = 1_000;
 /** From the last look to the end, on a busy machine. */
 const TAIL_MS = 3 * INTERVAL_MS;
 const TOLERANCE_MS = 100;
+
+/** Looks are to come on time. */
+const describeSharp = describe.runIf(HAS_CGROUP_V1);
 
 afterAll(() => {
   expect(remains()).toEqual([]);
@@ -143,7 +147,7 @@ const SHORT = `
 `;
 
 /** One after the other: what they say of CPU time is about a batch that gets some. */
-describe.runIf(HAS_CGROUP_V1)('the CPU time of a task with pidMode task on a Docker Engine', () => {
+describeSharp('the CPU time of a task with pidMode task on a Docker Engine', DEADLINE_TESTS, () => {
   it('shows a batch of three seconds as the kernel does, ten times a second', async () => {
     const environment = { FARGAUGE_POLL_INTERVAL_MS: '10000', FARGAUGE_PROC_INTERVAL_MS: '100' };
     const { end, line, still, kernelCpuMs } = await run(
@@ -177,7 +181,7 @@ describe.runIf(HAS_CGROUP_V1)('the CPU time of a task with pidMode task on a Doc
   });
 });
 
-describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker Engine', () => {
+describeSharp.concurrent('a task with pidMode task on a Docker Engine', DEADLINE_TESTS, () => {
   it('says that it saw nothing of the same batch without looking at /proc, and claims nothing', async () => {
     const definition = sharp({ batch: program(SHORT) });
     const line = lineOf(await runUnseen(definition, ...REFRESH, ...env({ FARGAUGE_PROC: 'off' })));
@@ -287,7 +291,7 @@ describe.runIf(HAS_CGROUP_V1).concurrent('a task with pidMode task on a Docker E
   });
 });
 
-describe.runIf(HAS_CGROUP_V1).concurrent('what can be read of the batch depends on who reads', () => {
+describeSharp.concurrent('what can be read of the batch depends on who reads', DEADLINE_TESTS, () => {
   const work = program(`
     awaitGo();
     const held = hold(60);

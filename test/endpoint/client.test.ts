@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Failure } from '../../src/core/types.ts';
 import { type Asked, connectEndpoint, type Endpoint, MAX_ANSWER_BYTES } from '../../src/endpoint/client.ts';
+import { DEADLINE_TESTS } from '../support/program-test.ts';
+import { refusingPort } from '../support/refusing-port.ts';
 
 const TIMEOUT_MS = 5_000;
 /** For what never comes: long enough for a server on loopback, short enough for a test. */
@@ -273,9 +275,9 @@ describe('an answer that is none', () => {
 
 describe('a connection that fails', () => {
   it('because nobody listens is told', async () => {
-    const { origin, server } = await serve(OK);
-    server.close();
-    await once(server, 'close');
+    const nobody = await refusingPort();
+    opened.push(nobody);
+    const origin = `http://127.0.0.1:${nobody.port}`;
     const failure = failureOf(await connectTo(`${origin}/v4/id`).task(TIMEOUT_MS));
     expect(failure).toEqual({ kind: 'unreachable', message: `GET ${origin}/v4/id/task: ECONNREFUSED` });
   });
@@ -308,7 +310,8 @@ describe('a connection that fails', () => {
   });
 });
 
-describe('an endpoint that is slow', () => {
+/** A request that is given up before its server heard of it leaves the trouble to the next one. */
+describe('an endpoint that is slow', DEADLINE_TESTS, () => {
   /** Answers from the second request on; the first is left to `trouble`. */
   async function slowAtFirst(trouble: RequestListener) {
     let count = 0;

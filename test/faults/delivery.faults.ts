@@ -133,11 +133,13 @@ function playScenario(scenario: Scenario): Promise<void> {
 
 describe.concurrent('random sequences of faults', DEADLINE_TESTS, () => {
   const numRuns = Number(process.env.DELIVERY_TEST_RUNS ?? 6);
+  // The same for every try: another one would not meet a rare defect again.
+  const firstSeed = Number(process.env.DELIVERY_TEST_SEED ?? Date.now());
 
   it.each([1, 2, 3, 4, 5])(
     'lose nothing and keep the deadline (set %d)',
     (set) => {
-      const seed = Number(process.env.DELIVERY_TEST_SEED ?? Date.now()) + set;
+      const seed = firstSeed + set;
       console.log(`random sequences, set ${set}: seed ${seed}, ${numRuns} runs`);
       return fc.assert(fc.asyncProperty(anyScenario, playScenario), { seed, numRuns, endOnFailure: true });
     },

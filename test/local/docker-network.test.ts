@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EngineError } from '../../src/local/docker-engine.ts';
@@ -62,9 +61,10 @@ describe('the network of a task', () => {
 describe('the endpoint in a network', () => {
   it('is at its gateway, on another port than 80 where that one is not to be had, and says why', async () => {
     // Taken where we may take it, and forbidden where we may not.
-    const server = createServer().on('error', () => {});
-    server.listen(80, '127.0.0.2');
-    await Promise.race([once(server, 'listening'), once(server, 'error')]);
+    const server = createServer();
+    await new Promise((resolve) => {
+      server.once('listening', resolve).once('error', resolve).listen(80, '127.0.0.2');
+    });
     open.push({ close: async () => void server.close() });
     const { origin, deviation, extraHosts } = await serve('127.0.0.2');
     expect(origin).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DockerObserver } from '../../src/local/docker-observer.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 
@@ -51,7 +52,7 @@ const shown = () => (observer.task.task('v4').Containers ?? []) as Record<string
 
 describe('the containers that run already', () => {
   it('are one task, as far as they have the labels', async () => {
-    await vi.waitFor(() => expect(seen).toEqual(['early']));
+    await eventually(() => expect(seen).toEqual(['early']));
     expect(observer.task.task('v4')).toMatchObject({ Family: 'local', LaunchType: 'EC2' });
     expect(shown()).toMatchObject([
       {
@@ -68,7 +69,7 @@ describe('the containers that run already', () => {
 
   it('are joined by those that come later', async () => {
     await run('late', { team: 'night' });
-    await vi.waitFor(() => {
+    await eventually(() => {
       clock.advance(1000);
       expect(seen).toEqual(['early', 'late']);
     });
@@ -76,24 +77,24 @@ describe('the containers that run already', () => {
 
   it('keep their end when they have ended, also one that the engine has removed', async () => {
     await run('removed', { team: 'night' });
-    await vi.waitFor(() => {
+    await eventually(() => {
       clock.advance(1000);
       expect(seen).toEqual(['early', 'removed']);
     });
     engine.exit('early', 3);
-    await vi.waitFor(() => expect(shown()[0]).toMatchObject({ KnownStatus: 'STOPPED', ExitCode: 3 }));
+    await eventually(() => expect(shown()[0]).toMatchObject({ KnownStatus: 'STOPPED', ExitCode: 3 }));
     await engine.remove('containers', 'removed');
-    await vi.waitFor(() => expect(shown()[1]).toMatchObject({ KnownStatus: 'STOPPED' }));
+    await eventually(() => expect(shown()[1]).toMatchObject({ KnownStatus: 'STOPPED' }));
     expect(shown()[1]).not.toHaveProperty('ExitCode');
   });
 
   it('are taken up anew when they are started again', async () => {
-    await vi.waitFor(() => expect(seen).toEqual(['early']));
+    await eventually(() => expect(seen).toEqual(['early']));
     engine.exit('early', 3);
-    await vi.waitFor(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 3 }]));
+    await eventually(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 3 }]));
     engine.now += 60_000;
     await engine.startContainer('early');
-    await vi.waitFor(() => {
+    await eventually(() => {
       clock.advance(1000);
       expect(shown()).toMatchObject([
         { KnownStatus: 'RUNNING', StartedAt: '2026-01-05T03:01:00.000000000Z' },
@@ -101,25 +102,25 @@ describe('the containers that run already', () => {
     });
     expect(shown()[0]).not.toHaveProperty('ExitCode');
     engine.exit('early', 4);
-    await vi.waitFor(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 4 }]));
+    await eventually(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 4 }]));
   });
 
   it('are followed to their end where their stats cannot be read, which is told', async () => {
-    await vi.waitFor(() => expect(engine.isMeasured('early')).toBe(true));
+    await eventually(() => expect(engine.isMeasured('early')).toBe(true));
     engine.sample('early', {});
-    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    await eventually(() => expect(errors).toHaveLength(1));
     engine.exit('early', 3);
-    await vi.waitFor(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 3 }]));
+    await eventually(() => expect(shown()).toMatchObject([{ KnownStatus: 'STOPPED', ExitCode: 3 }]));
   });
 
   it('have their stats while they run', async () => {
-    await vi.waitFor(() => expect(engine.isMeasured('early')).toBe(true));
+    await eventually(() => expect(engine.isMeasured('early')).toBe(true));
     const cpu_stats = {
       cpu_usage: { total_usage: 9, usage_in_kernelmode: 0, usage_in_usermode: 9 },
       throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
     };
     engine.sample('early', { read: '2026-01-05T03:00:01Z', cpu_stats });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(observer.task.containerStats('early', 'v4')).toMatchObject({
         cpu_stats: { cpu_usage: { total_usage: 9 } },
       }),
@@ -128,20 +129,20 @@ describe('the containers that run already', () => {
 });
 
 it('an engine that fails is told once, and asked again', async () => {
-  await vi.waitFor(() => expect(seen).toEqual(['early']));
+  await eventually(() => expect(seen).toEqual(['early']));
   const list = engine.list.bind(engine);
   let failureCount = 0;
   engine.list = () => {
     failureCount += 1;
     return Promise.reject(new Error('away'));
   };
-  await vi.waitFor(() => {
+  await eventually(() => {
     clock.advance(1000);
     expect(failureCount).toBeGreaterThan(2);
   });
   engine.list = list;
   await run('late', { team: 'night' });
-  await vi.waitFor(() => {
+  await eventually(() => {
     clock.advance(1000);
     expect(seen).toEqual(['early', 'late']);
   });

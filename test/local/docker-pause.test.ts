@@ -5,6 +5,7 @@ import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pauseArchive } from '../../src/local/docker-pause.ts';
+import { PATIENCE } from '../support/eventually.ts';
 
 let folder: string;
 const programs: ChildProcess[] = [];
@@ -30,7 +31,6 @@ function stateOf(pid: number | undefined): string | undefined {
 
 const ELF_MACHINES = { amd64: 62, arm64: 183 };
 const OWN_ARCHITECTURE = arch() === 'x64' ? 'amd64' : arch();
-const PATIENCE = { timeout: 10_000 };
 
 describe('the pause image', () => {
   it.each(Object.entries(ELF_MACHINES))('holds one executable for %s', (architecture, machine) => {

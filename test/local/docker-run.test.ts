@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { EngineError } from '../../src/local/docker-engine.ts';
 import { DockerRun } from '../../src/local/docker-run.ts';
 import { parseTaskDefinition } from '../../src/local/docker-task-definition.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 
@@ -60,7 +61,7 @@ async function start(containers: readonly object[], task: object = FARGATE): Pro
 }
 
 const runs = (engine: FakeEngine, ...names: readonly string[]) =>
-  vi.waitFor(() => expect(engine.running.filter((name) => name !== 'pause')).toEqual(names));
+  eventually(() => expect(engine.running.filter((name) => name !== 'pause')).toEqual(names));
 const asked = ({ calls }: FakeEngine) =>
   calls.filter((call) => /^(start|stop|kill)/.test(call) && !/pause/.test(call));
 const waitFor = (containerName: string, condition = 'START') => ({
@@ -82,7 +83,7 @@ describe('the order of a task', () => {
     await runs(engine, first, second);
     engine.held.add(second);
     expect(run.requestStop()).toBe(true);
-    await vi.waitFor(() => expect(asked(engine).at(-1)).toMatch(`stop ${second}`));
+    await eventually(() => expect(asked(engine).at(-1)).toMatch(`stop ${second}`));
     expect(engine.running).toContain(first);
     engine.exit(second, 0);
     await ended;
@@ -112,7 +113,7 @@ describe('the order of a task', () => {
     await runs(engine, 'batch', 'fargauge');
     engine.held.add('fargauge');
     engine.exit('batch', 3);
-    await vi.waitFor(() => expect(asked(engine).at(-1)).toBe('stop fargauge 30'));
+    await eventually(() => expect(asked(engine).at(-1)).toBe('stop fargauge 30'));
     expect(await shown('batch')).toMatchObject({
       KnownStatus: 'STOPPED',
       ExitCode: 3,
@@ -130,7 +131,7 @@ describe('the order of a task', () => {
     const { engine, ended, shown } = await start(BATCH_FIRST);
     await runs(engine, 'batch', 'fargauge');
     engine.exit('fargauge', 137);
-    await vi.waitFor(async () => expect(await shown('fargauge')).toMatchObject({ ExitCode: 137 }));
+    await eventually(async () => expect(await shown('fargauge')).toMatchObject({ ExitCode: 137 }));
     expect(await shown('batch')).toMatchObject({ DesiredStatus: 'RUNNING', KnownStatus: 'RUNNING' });
     engine.exit('batch', 0);
     expect(await ended).toBe(0);
@@ -199,7 +200,7 @@ describe('the order of a task', () => {
     ]);
     await runs(engine, 'web');
     engine.health('web', { Status: 'starting', Log: [] });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       clock.advance(500);
       expect(await shown('web')).toMatchObject({ Health: { status: 'UNKNOWN' } });
     });
@@ -208,7 +209,7 @@ describe('the order of a task', () => {
       Status: 'healthy',
       Log: [{ End: '2026-01-05T03:00:10.5Z', ExitCode: 0, Output: 'ok' }],
     });
-    await vi.waitFor(() => {
+    await eventually(() => {
       clock.advance(500);
       expect(engine.running).toContain('batch');
     });
@@ -225,7 +226,7 @@ describe('the order of a task', () => {
       { name: 'batch', ...waitFor('init', 'COMPLETE') },
     ]);
     await runs(engine, 'init');
-    await vi.waitFor(() => expect(clock.sleeperCount).toBeGreaterThan(0));
+    await eventually(() => expect(clock.sleeperCount).toBeGreaterThan(0));
     clock.advance(20_000);
     expect(await ended).toBe(143);
     expect(said).toContain('batch: not started: init did not reach COMPLETE within its startTimeout');
@@ -236,7 +237,7 @@ describe('the order of a task', () => {
     await runs(engine, 'batch', 'fargauge');
     engine.held.add('fargauge').add('batch');
     run.requestStop();
-    await vi.waitFor(() => expect(asked(engine)).toContain('stop fargauge 30'));
+    await eventually(() => expect(asked(engine)).toContain('stop fargauge 30'));
     await run.kill();
     expect(await ended).toBe(137);
     expect(asked(engine)).toEqual(expect.arrayContaining(['kill batch', 'kill fargauge']));
@@ -249,7 +250,7 @@ describe('a restart policy', () => {
   async function startRestarting(): Promise<Stage> {
     const stage = await start([{ name: 'batch', restartPolicy }]);
     await runs(stage.engine, 'batch');
-    await vi.waitFor(() => expect(stage.said).toContain('batch: started'));
+    await eventually(() => expect(stage.said).toContain('batch: started'));
     return stage;
   }
 
@@ -257,7 +258,7 @@ describe('a restart policy', () => {
     const { engine, clock, ended, shown } = await startRestarting();
     clock.advance(60_000);
     engine.exit('batch', 1);
-    await vi.waitFor(() => expect(asked(engine)).toEqual(['start batch', 'start batch']));
+    await eventually(() => expect(asked(engine)).toEqual(['start batch', 'start batch']));
     const container = await shown('batch');
     expect(container).toMatchObject({ KnownStatus: 'RUNNING', RestartCount: 1 });
     expect(container).not.toHaveProperty('ExitCode');
@@ -354,30 +355,30 @@ describe('what a container is given and shown', () => {
     await runs(engine, 'batch', 'fargauge');
     const { DockerId } = await get('batch');
     expect(await get('fargauge', '/task/stats')).toMatchObject({ [`${DockerId}`]: {} });
-    await vi.waitFor(() => expect(engine.isMeasured('batch')).toBe(true));
+    await eventually(() => expect(engine.isMeasured('batch')).toBe(true));
     engine.sample('batch', { read: '2026-01-05T03:00:01Z', cpu_stats: cpu(7) });
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await get('fargauge', '/task/stats')).toMatchObject({
         [`${DockerId}`]: { cpu_stats: { cpu_usage: { total_usage: 7 } } },
       }),
     );
     engine.held.add('fargauge');
     engine.exit('batch', 0);
-    await vi.waitFor(async () => expect((await get('fargauge', '/task/stats'))[`${DockerId}`]).toEqual({}));
+    await eventually(async () => expect((await get('fargauge', '/task/stats'))[`${DockerId}`]).toEqual({}));
     engine.exit('fargauge', 0);
     await ended;
   });
 
   it('stats again after their stream broke', async () => {
     const { engine, clock, get } = await start([{ name: 'batch' }]);
-    await vi.waitFor(() => expect(engine.isMeasured('batch')).toBe(true));
+    await eventually(() => expect(engine.isMeasured('batch')).toBe(true));
     engine.breakStats('batch');
-    await vi.waitFor(() => {
+    await eventually(() => {
       clock.advance(1000);
       expect(engine.isMeasured('batch')).toBe(true);
     });
     engine.sample('batch', { read: '2026-01-05T03:00:01Z', cpu_stats: cpu(8) });
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await get('batch', '/stats')).toMatchObject({ cpu_stats: { cpu_usage: { total_usage: 8 } } }),
     );
   });
@@ -454,7 +455,7 @@ describe('when the engine fails', () => {
 
   it('a container that somebody removed is told as lost, and ends the task without an exit code', async () => {
     const { engine, said, ended, shown } = await start([{ name: 'batch' }]);
-    await vi.waitFor(() => expect(said).toContain('batch: started'));
+    await eventually(() => expect(said).toContain('batch: started'));
     await engine.remove('containers', 'batch');
     expect(await ended).toBeUndefined();
     expect(said).toContain('batch: lost: it was removed by somebody else');

@@ -11,7 +11,7 @@ import { type CloudWatchLogsOptions, createCloudWatchLogsSink } from '../../src/
 import type { LogTarget } from '../../src/sinks/log-events.ts';
 import type { OutputLine } from '../../src/sinks/sink.ts';
 import { type ParsedLine, Program } from '../support/program.ts';
-import { BATCH, SIDECAR, SIZE } from '../support/program-test.ts';
+import { BATCH, DEADLINE_TESTS, SIDECAR, SIZE } from '../support/program-test.ts';
 import { startSimulatedTask } from '../support/simulated-task.ts';
 
 const { MOTO_URL } = process.env;
@@ -66,8 +66,9 @@ function line(type: OutputLine['type'], seq: number): OutputLine {
   return { type, timeMs: Date.now() + seq, text: JSON.stringify({ type, seq, word: 'Grüße 😀' }) };
 }
 
-// What moto gets wrong (limits, rejected indexes) is the strict server's to test.
-describe('the sink with an implementation that is not ours', () => {
+// What moto gets wrong (limits, rejected indexes) is the strict server's to test. A request that it does not answer in
+// 750 ms is made again, and what it had stored all the same is there twice.
+describe('the sink with an implementation that is not ours', DEADLINE_TESTS, () => {
   it('lines come back by GetLogEvents as they were, in order', async () => {
     const target = newTarget();
     await create(target);
@@ -98,7 +99,7 @@ describe('the sink with an implementation that is not ours', () => {
   });
 });
 
-describe('the program with an implementation that is not ours', () => {
+describe('the program with an implementation that is not ours', DEADLINE_TESTS, () => {
   it('all lines of a run stand in the batch’s own stream, the REPORT last, each once', async () => {
     const target = newTarget();
     await create(target);

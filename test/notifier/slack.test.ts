@@ -3,6 +3,7 @@ import type { Message } from '../../src/notifier/message.ts';
 import { parseSettings, type Settings } from '../../src/notifier/settings.ts';
 import { judge, post } from '../../src/notifier/slack.ts';
 import { destinationOf } from '../../src/notifier/slack-access.ts';
+import { refusingPort } from '../support/refusing-port.ts';
 import { CHANNELS, type SlackServer, startSlackServer } from '../support/slack-server.ts';
 import { noticeOf } from './recorded-events.ts';
 import { SkippingClock } from './skipping-clock.ts';
@@ -116,14 +117,16 @@ describe('a message', () => {
   });
 
   it('that cannot be sent tells neither the token nor the address of the webhook', async () => {
-    await slack.close();
-    const secrets = ['xoxb-1', JSON.stringify({ failureWebhook: slack.webhookUrl })];
+    const nobody = await refusingPort();
+    const elsewhere = (url: string) => Object.assign(new URL(url), { port: nobody.port }).href;
+    settings = { ...settings, slackApiUrl: elsewhere(slack.apiUrl) };
+    const secrets = ['xoxb-1', JSON.stringify({ failureWebhook: elsewhere(slack.webhookUrl) })];
     for (const secret of secrets) {
       const error = await send(message, { secret, timeMs: 1_000 }).then(() => undefined, String);
       expect(error).toContain('ECONNREFUSED');
       expect(error).not.toMatch(/xoxb|services|127\.0\.0\.1/);
     }
-    slack = await startSlackServer();
+    nobody.close();
   });
 });
 

@@ -22,8 +22,8 @@ const NARROW = {
   'action.auto_create_index': '-fargauge-2026.03.05,+*',
 };
 
-/** Enough for a few tries. */
-const SHORT_MS = 2_000;
+/** Enough for a few tries, of an engine that is busy otherwise too; a third of it is kept for the queue. */
+const SHORT_MS = 9_000;
 const LONG_MS = 60_000;
 
 function documentsOf(lines: readonly string[]) {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Replay } from '../../src/cli/replay.ts';
 import type { ParsedLine } from '../support/program.ts';
-import { BATCH, expectOrderlyEnd, SIDECAR, withProgram } from '../support/program-test.ts';
+import { BATCH, DEADLINE_TESTS, expectOrderlyEnd, SIDECAR, withProgram } from '../support/program-test.ts';
 
 /** What a recording cannot or must not keep: whose task it was, the count of lines, what the loop alone counts … */
 const NOT_RECORDED = new Set(
@@ -25,7 +25,8 @@ function comparable(lines: readonly ParsedLine[]): unknown {
     );
 }
 
-it.concurrent('a recording, names and ids scrubbed, replays to the same lines', () =>
+// A replay takes it that polls came on time.
+it.concurrent('a recording, names and ids scrubbed, replays to the same lines', DEADLINE_TESTS, () =>
   withProgram(
     {
       containers: [BATCH, { name: 'secret-proxy' }, SIDECAR],
@@ -53,4 +54,5 @@ it.concurrent('a recording, names and ids scrubbed, replays to the same lines', 
       const replayed = replay.end().map((text) => JSON.parse(text) as ParsedLine);
       expect(comparable(replayed)).toEqual(comparable(ended.lines));
     },
-  ));
+  ),
+);

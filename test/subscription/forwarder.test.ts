@@ -10,7 +10,9 @@ import { CONTROL_MESSAGE, delivered, deliveryOf, logEvents, packed } from '../su
 import { eventsInMessages, openForwarding } from '../support/forwarding.ts';
 import { queueEvent } from '../support/lambda-function.ts';
 import { linesOfDay, linesOfRun } from '../support/lines.ts';
+import { DEADLINE_TESTS } from '../support/program-test.ts';
 import { type QueueServer, startQueueServer } from '../support/queue-server.ts';
+import { refusingPort } from '../support/refusing-port.ts';
 
 const LINES = linesOfRun('2026-03-02T02:00:00Z', 1);
 const ENOUGH_MS = 60_000;
@@ -249,11 +251,11 @@ describe('what does not succeed', () => {
     expect(eventsInMessages(queue.messages).map(({ message }) => message)).toEqual(LINES);
   });
 
-  it('that hangs is given up in time for the queue', async () => {
+  it('that hangs is given up in time for the queue', DEADLINE_TESTS, async () => {
     await opened.close();
     opened = openForwarding(engine.url, queue.queueUrl);
     engine.injectAlways({ kind: 'hang', acts: true });
-    await forward(delivered(LINES), 900);
+    await forward(delivered(LINES), 3_000);
     const messages = queue.take();
     expect(eventsInMessages(messages)[0]?.reason).toMatch(/^out of time: no whole answer within \d+ ms$/);
     // It had arrived all the same: replayed, it is a copy.
@@ -263,8 +265,11 @@ describe('what does not succeed', () => {
   });
 
   it('with nobody there goes to the queue', async () => {
-    await engine.close();
+    const nobody = await refusingPort();
+    await opened.close();
+    opened = openForwarding(`http://127.0.0.1:${nobody.port}`, queue.queueUrl, { clock: waitingClock() });
     await forward(delivered(LINES));
+    nobody.close();
     expect(eventsInMessages(queue.messages)[0]?.reason).toMatch(/^out of time: .*ECONNREFUSED/);
   });
 

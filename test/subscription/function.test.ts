@@ -6,6 +6,7 @@ import { delivered } from '../support/deliveries.ts';
 import { eventsInMessages } from '../support/forwarding.ts';
 import { LambdaFunction } from '../support/lambda-function.ts';
 import { linesOfRun } from '../support/lines.ts';
+import { DEADLINE_TESTS } from '../support/program-test.ts';
 import { type QueueServer, startQueueServer } from '../support/queue-server.ts';
 import { isSigned } from '../support/signature.ts';
 
@@ -86,29 +87,33 @@ describe('the function’s file', () => {
     expect(said(lambda)).not.toMatch(/the-secret-key|the-session-token/);
   });
 
-  it('reads a password from Secrets Manager once, and again when it is not accepted any more', async () => {
-    const { secrets, url, close } = await startSecrets(secretText('hunter1'));
-    engine.accepts = ({ headers }) => headers.authorization === basic('hunter1');
-    lambda = await start({ OPENSEARCH_SECRET_ARN: SECRET_ARN, AWS_ENDPOINT_URL_SECRETS_MANAGER: url });
-    await lambda.invoke(delivered(LINES.slice(0, 1)));
-    await lambda.invoke(delivered(LINES.slice(1, 2)));
-    expect([engine.documents.size, secrets.readCount]).toEqual([2, 1]);
+  it(
+    'reads a password from Secrets Manager once, and again when it is not accepted any more',
+    DEADLINE_TESTS,
+    async () => {
+      const { secrets, url, close } = await startSecrets(secretText('hunter1'));
+      engine.accepts = ({ headers }) => headers.authorization === basic('hunter1');
+      lambda = await start({ OPENSEARCH_SECRET_ARN: SECRET_ARN, AWS_ENDPOINT_URL_SECRETS_MANAGER: url });
+      await lambda.invoke(delivered(LINES.slice(0, 1)));
+      await lambda.invoke(delivered(LINES.slice(1, 2)));
+      expect([engine.documents.size, secrets.readCount]).toEqual([2, 1]);
 
-    secrets.text = secretText('hunter2');
-    engine.accepts = ({ headers }) => headers.authorization === basic('hunter2');
-    await lambda.invoke(delivered(LINES.slice(2)));
-    expect([engine.documents.size, secrets.readCount]).toEqual([LINES.length, 2]);
-    expect(said(lambda)).not.toMatch(/hunter/);
+      secrets.text = secretText('hunter2');
+      engine.accepts = ({ headers }) => headers.authorization === basic('hunter2');
+      await lambda.invoke(delivered(LINES.slice(2)));
+      expect([engine.documents.size, secrets.readCount]).toEqual([LINES.length, 2]);
+      expect(said(lambda)).not.toMatch(/hunter/);
 
-    secrets.text = 'hunter3';
-    engine.accepts = () => false;
-    await lambda.invoke(delivered(LINES), 1_500);
-    close();
-    expect(eventsInMessages(queue.messages)[0]?.reason).toContain(
-      `secret ${SECRET_ARN} is not JSON with the strings username and password`,
-    );
-    expect(said(lambda)).not.toMatch(/hunter/);
-  });
+      secrets.text = 'hunter3';
+      engine.accepts = () => false;
+      await lambda.invoke(delivered(LINES), 4_500);
+      close();
+      expect(eventsInMessages(queue.messages)[0]?.reason).toContain(
+        `secret ${SECRET_ARN} is not JSON with the strings username and password`,
+      );
+      expect(said(lambda)).not.toMatch(/hunter/);
+    },
+  );
 
   it('does not wait for a secret longer than there is time', async () => {
     const { secrets, url, close } = await startSecrets('');

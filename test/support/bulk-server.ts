@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { wholeBody } from './whole-body.ts';
 
 /**
  * What OpenSearch and Elasticsearch have in common, as far as the forwarder asks it, on loopback: `_bulk` with create,
@@ -125,10 +126,10 @@ export async function startBulkServer(): Promise<BulkServer> {
   }
 
   const server = http.createServer(async (message, response) => {
-    const parts: Buffer[] = [];
-    for await (const part of message) parts.push(part);
+    const body = await wholeBody(message);
+    if (body === undefined) return;
     const { method = '', url: path = '', headers } = message;
-    const request = { method, path, headers, body: Buffer.concat(parts).toString('utf8') };
+    const request = { method, path, headers, body };
     requests.push(request);
     if (state.accepts && !state.accepts(request)) return answer(response, 401, '{"message":"Unauthorized"}');
     if (path.startsWith('/_bulk?')) return answerBulk(request, response, message.socket);

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { wholeBody } from './whole-body.ts';
 
 /**
  * What goes wrong between the forwarder and an engine:
@@ -32,6 +33,7 @@ export async function startFaultyProxy(
     request: http.IncomingMessage,
     body: string,
     answered: (status: number, body: string) => void,
+    failed: () => void,
   ): void {
     const { 'content-type': type } = request.headers;
     const passed = http.request(`${engineUrl}${request.url}`, {
@@ -40,17 +42,18 @@ export async function startFaultyProxy(
       headers: { ...(type && { 'content-type': type }), 'content-length': Buffer.byteLength(body) },
     });
     passed.on('response', async (response) => {
-      const parts: Buffer[] = [];
-      for await (const part of response) parts.push(part);
-      answered(response.statusCode ?? 0, Buffer.concat(parts).toString('utf8'));
+      const answer = await wholeBody(response);
+      if (answer === undefined) failed();
+      else answered(response.statusCode ?? 0, answer);
     });
+    // Such as a kept connection that the engine closes just then.
+    passed.on('error', failed);
     passed.end(body);
   }
 
   const server = http.createServer(async (request, response) => {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part);
-    const body = Buffer.concat(parts).toString('utf8');
+    const body = await wholeBody(request);
+    if (body === undefined) return;
     const fault = request.url?.startsWith('/_bulk') ? faultOf() : undefined;
     if (fault !== undefined) faultCounts.set(fault, (faultCounts.get(fault) ?? 0) + 1);
     const cutConnection = () => request.socket.resetAndDestroy();
@@ -69,17 +72,17 @@ export async function startFaultyProxy(
         answer(502, '<html><body>Bad Gateway</body></html>');
         break;
       case 'lost-answer':
-        pass(request, body, cutConnection);
+        pass(request, body, cutConnection, cutConnection);
         break;
       case 'half-written': {
         const lines = body.split('\n');
         // An action and its document are two lines.
         const half = lines.slice(0, 2 * Math.ceil(lines.length / 4));
-        pass(request, `${half.join('\n')}\n`, cutConnection);
+        pass(request, `${half.join('\n')}\n`, cutConnection, cutConnection);
         break;
       }
       default:
-        pass(request, body, answer);
+        pass(request, body, answer, cutConnection);
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -20,10 +20,18 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly message: st
 /** Lambda's time-out in the templates. */
 export const FUNCTION_TIMEOUT_MS = 120_000;
 
+/** What came of a call, and its log, come by two ways of which either may be the faster. */
+interface Call {
+  readonly answered: PromiseWithResolvers<Invoked>;
+  readonly logged: PromiseWithResolvers<void>;
+}
+
+const END_LINE = /^END RequestId: request-(\d+)$/;
+
 /** dist/subscription.cjs in a process of its own, as Lambda runs it. */
 export class LambdaFunction {
   readonly #process: ChildProcess;
-  readonly #calls = new Map<number, (invoked: Invoked) => void>();
+  readonly #calls = new Map<number, Call>();
   #callCount = 0;
   readonly log: LogLine[] = [];
   stderr = '';
@@ -31,11 +39,14 @@ export class LambdaFunction {
   private constructor(process: ChildProcess) {
     this.#process = process;
     process.on('message', ({ number, ...invoked }: { number: number } & Invoked) => {
-      this.#calls.get(number)?.(invoked);
-      this.#calls.delete(number);
+      this.#calls.get(number)?.answered.resolve(invoked);
     });
     if (process.stdout) {
-      createInterface({ input: process.stdout }).on('line', (line) => this.log.push(JSON.parse(line)));
+      createInterface({ input: process.stdout }).on('line', (line) => {
+        const [, number] = END_LINE.exec(line) ?? [];
+        if (number === undefined) this.log.push(JSON.parse(line));
+        else this.#calls.get(Number(number))?.logged.resolve();
+      });
     }
     process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
@@ -60,13 +71,16 @@ export class LambdaFunction {
     return lambda;
   }
 
-  /** Calls it once. */
-  invoke(event: unknown, timeoutMs = FUNCTION_TIMEOUT_MS): Promise<Invoked> {
+  /** Calls it once. What it logged of the call is in the log then. */
+  async invoke(event: unknown, timeoutMs = FUNCTION_TIMEOUT_MS): Promise<Invoked> {
     this.#callCount += 1;
-    const { promise, resolve } = Promise.withResolvers<Invoked>();
-    this.#calls.set(this.#callCount, resolve);
-    this.#process.send({ number: this.#callCount, event, timeoutMs });
-    return promise;
+    const number = this.#callCount;
+    const call: Call = { answered: Promise.withResolvers(), logged: Promise.withResolvers() };
+    this.#calls.set(number, call);
+    this.#process.send({ number, event, timeoutMs });
+    const [invoked] = await Promise.all([call.answered.promise, call.logged.promise]);
+    this.#calls.delete(number);
+    return invoked;
   }
 
   /**

@@ -10,6 +10,12 @@ interface Call {
   readonly timeoutMs: number;
 }
 
+/** After it, as in Lambda's own log, a line that says that the log has all of this call. */
+function answer(number: number, invoked: object): void {
+  process.stdout.write(`END RequestId: request-${number}\n`);
+  process.send?.({ number, ...invoked });
+}
+
 const { forward } = await import(join(import.meta.dirname, '../../dist/subscription.cjs'));
 
 process.on('message', async ({ number, event, timeoutMs }: Call) => {
@@ -19,10 +25,10 @@ process.on('message', async ({ number, event, timeoutMs }: Call) => {
     getRemainingTimeInMillis: () => endAtMs - performance.now(),
   };
   try {
-    process.send?.({ number, result: await forward(event, context) });
+    answer(number, { result: await forward(event, context) });
   } catch (error) {
     const { name, message } = error as Error;
-    process.send?.({ number, error: { errorType: name, errorMessage: message } });
+    answer(number, { error: { errorType: name, errorMessage: message } });
   }
 });
 process.send?.({ number: 0 });

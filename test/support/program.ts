@@ -54,10 +54,13 @@ export class Program {
   }
 
   async #end(isRead: Promise<void>): Promise<Ended> {
+    // What it wrote last may still be in the pipes when it has ended.
+    const isEmptied = once(this.process, 'close');
     const [exitCode, signal] = (await once(this.process, 'exit')) as [number | null, NodeJS.Signals | null];
     const elapsedMs = performance.now() - this.#clockStartedAtMs;
-    // A test that closed our end of the pipe will read no more.
-    if (!this.process.stdout?.destroyed) await isRead;
+    await isEmptied;
+    // A test that closed our end of the pipe reads no more.
+    if (this.process.stdout?.readableEnded) await isRead;
     return { exitCode, signal, lines: this.lines, stderr: this.stderr, elapsedMs };
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { wholeBody } from './whole-body.ts';
 
 /**
  * Amazon SQS on loopback, as far as messages are sent to it: refuses what the real one refuses.
@@ -43,9 +44,9 @@ export async function startQueueServer(): Promise<QueueServer> {
   }
 
   const server = http.createServer(async (request, response) => {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part);
-    const { MessageBody: body = '' } = JSON.parse(Buffer.concat(parts).toString('utf8'));
+    const sent = await wholeBody(request);
+    if (sent === undefined) return;
+    const { MessageBody: body = '' } = JSON.parse(sent);
     const refusal = refusalOf(String(request.headers['x-amz-target']), body);
     const answer = (status: number, document: object) => {
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });

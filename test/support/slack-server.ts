@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { mentionsIn, messageProblem } from './slack-message.ts';
+import { wholeBody } from './whole-body.ts';
 
 /**
  * Slack as its documentation describes it, on loopback: chat.postMessage and incoming webhooks. It refuses what Slack
@@ -54,7 +54,8 @@ export async function startSlackServer(): Promise<SlackServer> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     requestCount += 1;
-    const body = await text(request);
+    const body = await wholeBody(request);
+    if (body === undefined) return;
     const fault = faults.shift();
     if (fault) return fail(fault, request, response);
     const isWebhook = request.url === WEBHOOK_PATH;
