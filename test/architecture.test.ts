@@ -113,7 +113,7 @@ const RULES: readonly Rule[] = [
   { of: 'src/proc/', may: ['src/proc/', 'src/core/types.ts', 'node:fs', 'node:path'] },
   {
     of: 'src/local/',
-    may: ['src/local/', 'src/core/types.ts', 'src/proc/', 'node:', 'zod'],
+    may: ['src/local/', 'src/core/fargate-sizes.ts', 'src/core/types.ts', 'src/proc/', 'node:', 'zod'],
     mayTypes: ['src/clock.ts'],
   },
   {

@@ -1,4 +1,5 @@
 /** What is wrong with a task definition beyond its shape, and what of it cannot be had on a local engine. */
+import { isFargateSize, nearestFargateSizes } from '../core/fargate-sizes.ts';
 import type { Condition, ContainerDefinition, TaskDefinitionDocument } from './docker-task-definition.ts';
 
 type Check = (definition: TaskDefinitionDocument) => readonly string[];
@@ -57,12 +58,29 @@ const CHECKS: readonly Check[] = [
       ...(networkMode === 'awsvpc' ? [] : [`networkMode is ${show(networkMode)}: Fargate needs "awsvpc"`]),
       ...(cpu === undefined ? ['cpu is absent: Fargate needs it'] : []),
       ...(memory === undefined ? ['memory is absent: Fargate needs it'] : []),
+      ...unsoldSize(cpu, memory),
     ];
   },
 ];
 
 export function contradictionsOf(definition: TaskDefinitionDocument): readonly string[] {
   return CHECKS.flatMap((check) => check(definition));
+}
+
+function unsoldSize(
+  cpu: TaskDefinitionDocument['cpu'],
+  memory: TaskDefinitionDocument['memory'],
+): readonly string[] {
+  const size = {
+    cpuUnits: (cpu === undefined ? undefined : cpuUnits(cpu)) ?? 0,
+    memoryMiB: (memory === undefined ? undefined : memoryMiB(memory)) ?? 0,
+  };
+  // What is absent or no size has been told.
+  if (size.cpuUnits === 0 || size.memoryMiB === 0 || isFargateSize(size)) return [];
+  const nearest = nearestFargateSizes(size).map((pair) => `"${pair.cpuUnits}" with "${pair.memoryMiB}"`);
+  return [
+    `cpu is ${show(cpu)} and memory is ${show(memory)}: Fargate sells no such pair; the nearest are ${nearest.join(', ')}`,
+  ];
 }
 
 function conditionProblem(

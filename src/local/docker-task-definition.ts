@@ -220,6 +220,7 @@ export type TaskDefinitionDocument = z.infer<typeof taskDefinition>;
  */
 export function parseTaskDefinition(json: string, mayLeaveOut: boolean): ParsedTaskDefinition {
   const document = unwrapped(parseJson(json));
+  if (isOfCloudFormation(document)) throw new TaskDefinitionError([CLOUDFORMATION_PROBLEM]);
   const parsed = taskDefinition.safeParse(document);
   if (!parsed.success) {
     throw new TaskDefinitionError(parsed.error.issues.map((issue) => shapeProblem(issue, document)));
@@ -244,6 +245,15 @@ function parseJson(json: string): unknown {
 function unwrapped(document: unknown): unknown {
   if (typeof document !== 'object' || document === null) return document;
   return Reflect.get(document, 'taskDefinition') ?? document;
+}
+
+const CLOUDFORMATION_PROBLEM =
+  'it is in the form of CloudFormation: must be in that of the API, which aws ecs describe-task-definition prints';
+
+/** A template, a resource of one, or its properties. */
+function isOfCloudFormation(document: unknown): boolean {
+  if (typeof document !== 'object' || document === null) return false;
+  return ['Resources', 'Properties', 'ContainerDefinitions'].some((key) => Object.hasOwn(document, key));
 }
 
 function shapeProblem(issue: z.core.$ZodIssue, document: unknown): string {

@@ -98,6 +98,8 @@ describe('a file that is no task definition is refused', () => {
   it.each([
     ['{"family"', /^it is not JSON: .*position/],
     ['[]', /^the task definition is \[\]: must be object$/],
+    ['{"Resources":{}}', /^it is in the form of CloudFormation: must be in that of the API/],
+    ['{"Family":"nightly","ContainerDefinitions":[]}', /^it is in the form of CloudFormation/],
     ['{"containerDefinitions":[]}', /^family is absent: must be string$/],
   ])('%s', (json, problem) => {
     expect(problems(json)[0]).toMatch(problem);
@@ -183,6 +185,14 @@ describe('what is wrong is told with its place, its value and what is allowed', 
       'Fargate without a size',
       definition({}, { requiresCompatibilities: ['FARGATE'], cpu: '256', networkMode: 'awsvpc' }),
       'memory is absent: Fargate needs it',
+    ],
+    [
+      'a size that Fargate does not sell',
+      definition(
+        {},
+        { requiresCompatibilities: ['FARGATE'], cpu: '256', memory: '4 GB', networkMode: 'awsvpc' },
+      ),
+      'cpu is "256" and memory is "4 GB": Fargate sells no such pair; the nearest are "256" with "2048", "512" with "4096", "512" with "3072"',
     ],
   ])('%s', (_, json, problem) => {
     expect(problems(json)).toEqual([problem]);
