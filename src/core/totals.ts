@@ -275,13 +275,14 @@ export class ContainerTotals {
     return looks;
   }
 
-  /**
-   * Whether a look at this moment is kept until it is known whether the container had started by then. Of more looks
-   * than are kept it is not: what else runs is not to wait for it for ever.
-   */
+  /** Whether a look at this moment is kept until it is known whether the container had started by then. */
   keepsLook(elapsedMs: number): boolean {
-    const looks = this.#earlyLooks;
-    return looks.length < MAX_EARLY_LOOKS && looks.some((look) => look.elapsedMs === elapsedMs);
+    return this.#earlyLooks.some((look) => look.elapsedMs === elapsedMs);
+  }
+
+  /** Whether as many are kept as can be: what else runs is not to wait for it for ever. */
+  get isLongInStarting(): boolean {
+    return this.#earlyLooks.length >= MAX_EARLY_LOOKS;
   }
 
   /**

@@ -597,6 +597,84 @@ describe('the sums over the containers', () => {
       expect(report).toEqual(linesOf(pollsOf(0), 3_000).report);
     });
 
+    /** Containers beside an idle sidecar, looked at ten times a second, and the task as it is shown at each moment. */
+    const runOf = (
+      endMs: number,
+      shown: (atMs: number) => Task,
+      used: (atMs: number) => Readonly<Record<string, number>>,
+    ) =>
+      Array.from({ length: endMs / 100 }, (_, index): Poll[] => {
+        const atMs = (index + 1) * 100;
+        const found = Object.entries({ ...used(atMs), fargauge: 20 }).map(
+          ([name, usedMiB]) => [name, cgroup(atMs, 0, usedMiB)] as const,
+        );
+        const asked = poll(atMs - 50, shown(atMs));
+        return [asked, { ...look(atMs, undefined), processes: samples(Object.fromEntries(found)) }];
+      }).flat();
+    const SIDE_PENDING = task([ETL, { ...pending('side'), id: 'id-of-side' }, self], FARGATE);
+
+    it('have the peak that another had while it was not shown yet, with what it had itself', () => {
+      const polls = runOf(
+        2_000,
+        (atMs) => (atMs < 1_500 ? SIDE_PENDING : SHOWN),
+        (atMs) => ({
+          etl: atMs === 1_000 ? 500 : 100,
+          ...(atMs >= 700 && { side: atMs <= 1_000 ? 40 : 300 }),
+        }),
+      );
+      const { report } = linesOf(polls, 2_050);
+      // Twenty looks: etl and the sidecar at all of them, side at 14.
+      const mean = (120 * 20 + 400 + 40 * 4 + 300 * 10) / 20;
+      expect(report).toMatchObject({ maxMemoryUsedMB: 560, avgMemoryUsedMB: Math.round(mean) });
+    });
+
+    it('never have two peaks of different moments', () => {
+      const polls = runOf(
+        2_000,
+        (atMs) => (atMs < 1_500 ? SIDE_PENDING : SHOWN),
+        (atMs) => ({ etl: atMs >= 1_400 ? 500 : 100, side: atMs <= 1_000 ? 300 : 40 }),
+      );
+      expect(linesOf(polls, 2_050).report.maxMemoryUsedMB).toBe(560);
+    });
+
+    it.each([
+      ['where it is never shown', () => SIDE_PENDING],
+      [
+        'where it is shown when there were more looks than are kept',
+        (atMs: number) => (atMs < 4_500 ? SIDE_PENDING : SHOWN),
+      ],
+    ])('have the peak of the others %s', (_, shown) => {
+      const polls = runOf(5_000, shown, (atMs) => ({ etl: atMs === 1_000 ? 500 : 100, side: 40 }));
+      expect(linesOf(polls, 5_050).report.maxMemoryUsedMB).toBe(520);
+    });
+
+    it('have it where the run ends before it is shown', () => {
+      const polls = runOf(
+        1_500,
+        () => SIDE_PENDING,
+        (atMs) => ({ etl: atMs === 1_000 ? 500 : 100, side: 40 }),
+      );
+      const { report, container: line } = linesOf(polls, 1_550);
+      expect(line.maxMemoryUsedMB).toBe(500);
+      expect(report.maxMemoryUsedMB).toBe(520);
+    });
+
+    it('have what was kept where nothing else was shown for longer', () => {
+      const none = task(
+        [
+          { ...pending('etl'), id: 'id-of-etl' },
+          { ...pending('fargauge'), id: 'id-of-fargauge' },
+        ],
+        FARGATE,
+      );
+      const polls = runOf(
+        5_000,
+        (atMs) => (atMs < 4_500 ? none : task([ETL, self], FARGATE)),
+        (atMs) => ({ etl: atMs === 3_000 ? 500 : 100 }),
+      );
+      expect(linesOf(polls, 5_050).report.maxMemoryUsedMB).toBe(520);
+    });
+
     it('do not wait for ever', () => {
       const { report } = linesOf(pollsOf(Number.POSITIVE_INFINITY, 50), 5_050, { batch: 'etl' });
       expect(report).toMatchObject({ avgMemoryUsedMB: 20, maxMemoryUsedMB: 20 });
