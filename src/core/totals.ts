@@ -5,6 +5,7 @@ import {
   gapSince,
   isClockStep,
   isSetBetween,
+  isSlightStep,
   type LastSample,
   pointOf,
   type SeenPoint,
@@ -302,7 +303,8 @@ export class ContainerTotals {
     }
     const fine = { sample: entry, seenAtElapsedMs: elapsedMs };
     if (this.lastFine && isClockStep(this.lastFine, fine)) {
-      this.#noteClockSet();
+      if (isSlightStep(this.lastFine, fine)) this.#forgetLooks();
+      else this.#noteClockSet();
       this.#newest = undefined;
     }
     if (!this.#isOfItsLife(entry.readAtMs)) return undefined;
@@ -367,6 +369,10 @@ export class ContainerTotals {
     this.wasClockSet = true;
     // Whether the endpoint has told of them by now is not known any more.
     this.#earlyLooks = [];
+    this.#forgetLooks();
+  }
+
+  #forgetLooks(): void {
     for (const name of COUNTER_NAMES) this.#counters[name].forgetLooks();
   }
 

@@ -561,6 +561,25 @@ describe('a wall clock that is set while there are looks at /proc', () => {
     }
     expect(line.sampleCount).toBe(hasEndpoint ? 43 : 40);
   });
+
+  it('back by a moment, as it is put right, hides neither the tail nor a peak before the end', () => {
+    const wallMs = (atMs: number) => atMs - (atMs > 2_000 ? 300 : 0);
+    const looks = Array.from({ length: 30 }, (_, index) => (index + 1) * 100).map((atMs) => ({
+      ...look(atMs, processes(wallMs(atMs), busy(atMs), atMs === 2_500 ? 511 : 60)),
+      polledAtMs: START_MS + wallMs(atMs),
+    }));
+    const { container: line } = linesOf(
+      [poll(50, RUNNING), ...looks, poll(3_150, stopped(wallMs(3_100), 1))],
+      3_150,
+    );
+    expect(line).toMatchObject({
+      errorType: 'OutOfMemory',
+      oomEvidence: 'anonymous memory at 99 % of the limit 0.6 s before the end',
+      cpuTimeMs: 3_000,
+      longestGapMs: 100,
+      unseenTailMs: 100,
+    });
+  });
 });
 
 describe('the sums over the containers', () => {
