@@ -308,7 +308,6 @@ export class ContainerTotals {
       this.#newest = undefined;
     }
     if (!this.#isOfItsLife(entry.readAtMs)) return undefined;
-    const { startedAtMs } = this;
 
     const size = this.size(task);
     this.#noteFailCountRise(entry, size, false);
@@ -319,6 +318,8 @@ export class ContainerTotals {
     // The figures of two sources differ by more than what was used between them.
     if (this.lastFine && this.lastFine.sample.source !== entry.source) this.#stretch.stop();
 
+    // That of the container which has taken another's place: its counter was 0 then.
+    const { startedAtMs } = this.container;
     if (this.last === undefined && this.lastFine === undefined && startedAtMs !== undefined) {
       this.#stretch.start(0, elapsedMs - (entry.readAtMs - startedAtMs));
     }

@@ -516,6 +516,20 @@ describe('a run with looks at /proc', () => {
     );
     expect(line).not.toHaveProperty('unseenTailMs');
   });
+
+  it('tells the CPU of a container that has taken the place of another since its own start', () => {
+    const again = container('etl', { id: 'id-of-etl-2', startedAtMs: START_MS + 20_000 });
+    const { container: line } = linesOf(
+      [
+        poll(50, RUNNING),
+        look(1_000, processes(1_000, busy(1_000), 10)),
+        poll(20_050, task([again], FARGATE)),
+        { ...look(21_000, undefined), processes: samples({ 'etl-2': processes(21_000, busy(1_000), 10) }) },
+      ],
+      21_050,
+    );
+    expect(line).toMatchObject({ cpuTimeMs: 2_000, p95CpuPercent: 100, cpuSaturatedPercent: 100 });
+  });
 });
 
 describe('a wall clock that is set while there are looks at /proc', () => {
