@@ -239,7 +239,8 @@ export class ContainerTotals {
     this.#noteFailCountRise(sample, size, delta === 'counter-reset');
     if (delta === 'counter-reset') this.#startNewRun();
     const seen = { sample, seenAtElapsedMs: elapsedMs };
-    if (delta === 'clock-step' || this.#isOfAnotherClock(seen)) this.#noteClockSet();
+    const isOfAnotherClock = this.#isOfAnotherClock(seen);
+    if (delta === 'clock-step' || isOfAnotherClock) this.#noteClockSet();
     // The newest look, where there are some, is of the clock as it goes now.
     if (delta === 'clock-step' && !this.isFine) this.#newest = undefined;
     for (const name of COUNTER_NAMES) this.#counters[name].add(COUNTERS[name](sample), sample.readAtMs);
@@ -248,7 +249,9 @@ export class ContainerTotals {
       typeof delta === 'string' ? undefined : { percent: cpuPercent(delta), elapsedMs: delta.elapsedMs };
     // The endpoint's samples come late: one that finer ones have overtaken ends no stretch of time.
     const readAtMs = Math.max(sample.readAtMs, this.#newest?.readAtMs ?? sample.readAtMs);
-    const gapMs = this.#gapBefore({ readAtMs, seenAtElapsedMs: elapsedMs });
+    // Nor does one from before the clock was set, while there are finer ones from after that.
+    const isBesideTheLooks = this.isFine && isOfAnotherClock;
+    const gapMs = isBesideTheLooks ? undefined : this.#gapBefore({ readAtMs, seenAtElapsedMs: elapsedMs });
     // While finer samples come, a stretch that is not at its end yet will tell of this time.
     const isCpuCovered = this.isFine || this.#isCpuCovered;
     const point = usagePoint(sample, isCpuCovered ? undefined : cpu, gapMs);
@@ -356,7 +359,6 @@ export class ContainerTotals {
   #gapBefore(next: SeenPoint): number | undefined {
     const newest = this.#newest;
     const gapMs = newest && gapSince(newest, next);
-    // The endpoint's samples are late: some from before the clock was set come after finer ones from after that.
     if (gapMs !== undefined || newest === undefined || isSetBetween(newest, next)) this.#newest = next;
     return gapMs;
   }
