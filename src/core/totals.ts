@@ -239,10 +239,12 @@ export class ContainerTotals {
     this.#noteFailCountRise(sample, size, delta === 'counter-reset');
     if (delta === 'counter-reset') this.#startNewRun();
     const seen = { sample, seenAtElapsedMs: elapsedMs };
-    const isOfAnotherClock = this.#isOfAnotherClock(seen);
-    if (delta === 'clock-step' || isOfAnotherClock) this.#noteClockSet();
-    // The newest look, where there are some, is of the clock as it goes now.
-    if (delta === 'clock-step' && !this.isFine) this.#newest = undefined;
+    const isClockSet = this.#isClockSet(this.last, seen);
+    if (isClockSet) {
+      this.#noteClockSet();
+      // The newest look, where there are some, is of the clock as it goes now.
+      if (!this.isFine) this.#newest = undefined;
+    }
     for (const name of COUNTER_NAMES) this.#counters[name].add(COUNTERS[name](sample), sample.readAtMs);
 
     const cpu =
@@ -250,7 +252,7 @@ export class ContainerTotals {
     // The endpoint's samples come late: one that finer ones have overtaken ends no stretch of time.
     const readAtMs = Math.max(sample.readAtMs, this.#newest?.readAtMs ?? sample.readAtMs);
     // Nor does one from before the clock was set, while there are finer ones from after that.
-    const isBesideTheLooks = this.isFine && isOfAnotherClock;
+    const isBesideTheLooks = this.isFine && isClockSet;
     const gapMs = isBesideTheLooks ? undefined : this.#gapBefore({ readAtMs, seenAtElapsedMs: elapsedMs });
     // While finer samples come, a stretch that is not at its end yet will tell of this time.
     const isCpuCovered = this.isFine || this.#isCpuCovered;
@@ -305,8 +307,8 @@ export class ContainerTotals {
       return undefined;
     }
     const fine = { sample: entry, seenAtElapsedMs: elapsedMs };
-    if (this.lastFine && isClockStep(this.lastFine, fine)) {
-      if (isSlightStep(this.lastFine, fine)) this.#forgetLooks();
+    if (this.#isClockSet(this.lastFine, fine)) {
+      if (this.lastFine && isSlightStep(this.lastFine, fine)) this.#forgetLooks();
       else this.#noteClockSet();
       this.#newest = undefined;
     }
@@ -359,13 +361,14 @@ export class ContainerTotals {
   #gapBefore(next: SeenPoint): number | undefined {
     const newest = this.#newest;
     const gapMs = newest && gapSince(newest, next);
-    if (gapMs !== undefined || newest === undefined || isSetBetween(newest, next)) this.#newest = next;
+    if (gapMs !== undefined || newest === undefined) this.#newest = next;
     return gapMs;
   }
 
-  /** Whether a sample of the endpoint, which is late, is from before the clock was set, and the newest look from after. */
-  #isOfAnotherClock(late: LastSample): boolean {
-    return this.lastFine !== undefined && isSetBetween(pointOf(this.lastFine), pointOf(late));
+  /** Whether it was set since the sample before of the same source, or the newest one of either, which is late or not. */
+  #isClockSet(last: LastSample | undefined, next: LastSample): boolean {
+    const isOfAnotherClock = this.#newest !== undefined && isSetBetween(this.#newest, pointOf(next));
+    return isOfAnotherClock || (last !== undefined && isClockStep(last, next));
   }
 
   #noteClockSet(): void {

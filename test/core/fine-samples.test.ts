@@ -578,6 +578,27 @@ describe('a wall clock that is set while there are looks at /proc', () => {
     expect(line.sampleCount).toBe(sampleCount);
   });
 
+  it('while one container takes the place of another leaves the looks at that one', () => {
+    const again = container('etl', { id: 'id-of-etl-2', startedAtMs: START_MS + 5_500 - HOUR_MS });
+    const before = [1_000, 2_000, 3_000, 4_000, 5_000].map((atMs) =>
+      look(atMs, processes(atMs, busy(atMs), 90)),
+    );
+    const after = [6_000, 7_000, 8_000, 9_000, 10_000].map((atMs) => {
+      const found = processes(atMs - HOUR_MS, busy(atMs - 5_500), 90);
+      return { ...look(atMs, undefined), processes: samples({ 'etl-2': found }) };
+    });
+    const { container: line } = linesOf(
+      [poll(50, RUNNING), ...before, poll(5_900, task([again], FARGATE)), ...after],
+      10_050,
+    );
+    expect(line).toMatchObject({
+      cpuTimeMs: 9_500,
+      sampleCount: 10,
+      longestGapMs: 1_000,
+      coveragePercent: 79.6,
+    });
+  });
+
   it('back by a moment, as it is put right, hides neither the tail nor a peak before the end', () => {
     const wallMs = (atMs: number) => atMs - (atMs > 2_000 ? 300 : 0);
     const looks = Array.from({ length: 30 }, (_, index) => (index + 1) * 100).map((atMs) => ({
