@@ -262,16 +262,18 @@ function noteTaskMoment(
   taskMoments.push(moment);
 }
 
+/** So many wait at the most: of a container that could not be started there is no start to come. */
+const MAX_TASK_MOMENTS = 64;
+
 function addTaskPoints(state: State): void {
   const { taskMoments } = state;
-  while (taskMoments[0] && !isIncomplete(state, taskMoments[0])) addTaskPoint(state);
+  const isReady = (first: TaskMoment) => taskMoments.length > MAX_TASK_MOMENTS || !isIncomplete(state, first);
+  while (taskMoments[0] && isReady(taskMoments[0])) addTaskPoint(state);
 }
 
 /** A sum without one that may have been running by then would pass for the whole: it is made when that is known. */
-function isIncomplete({ containers }: State, { seenAtElapsedMs, isEmpty }: TaskMoment): boolean {
-  const waitsFor = (totals: ContainerTotals) =>
-    totals.keepsLook(seenAtElapsedMs) && (isEmpty || !totals.isLongInStarting);
-  return [...containers.values()].some(waitsFor);
+function isIncomplete({ containers }: State, { seenAtElapsedMs }: TaskMoment): boolean {
+  return [...containers.values()].some((totals) => totals.keepsLook(seenAtElapsedMs));
 }
 
 function addTaskPoint(state: State): void {

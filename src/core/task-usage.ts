@@ -23,10 +23,6 @@ export class TaskMoment {
     return [...this.#parts.values()];
   }
 
-  get isEmpty(): boolean {
-    return this.#parts.size === 0;
-  }
-
   /**
    * Takes down the latest figures of a container, if it runs.
    * @param selfName the sidecar, as soon as it is known

@@ -286,11 +286,6 @@ export class ContainerTotals {
     return this.#earlyLooks.some((look) => look.elapsedMs === elapsedMs);
   }
 
-  /** Whether as many are kept as can be: what else runs is not to wait for it for ever. */
-  get isLongInStarting(): boolean {
-    return this.#earlyLooks.length >= MAX_EARLY_LOOKS;
-  }
-
   /**
    * Folds what a look at /proc found of this container; undefined when that does not count, or not yet: before its
    * start, which the endpoint shows late, and after its end.

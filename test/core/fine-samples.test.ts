@@ -715,6 +715,22 @@ describe('the sums over the containers', () => {
       expect(report.maxMemoryUsedMB).toBe(520);
     });
 
+    it('wait for no more than some looks where a container could not be started', () => {
+      const polls = runOf(
+        20_000,
+        () => SIDE_PENDING,
+        (atMs) => ({ etl: 100, ...(atMs <= 500 && { side: 5 }) }),
+      );
+      const state = initialState(SETTINGS);
+      for (const each of polls) {
+        step(state, each);
+        expect(state.taskMoments.length).toBeLessThanOrEqual(64);
+      }
+      expect(state.taskUsage.pointCount + state.taskMoments.length).toBe(200);
+      finish(state, START_MS + 20_050, 20_050, NO_LOSS);
+      expect(state.taskUsage).toMatchObject({ pointCount: 200, seenMs: 19_900 });
+    });
+
     it('have what was kept where nothing else was shown for longer', () => {
       const none = task(
         [
