@@ -51,13 +51,27 @@ export interface SeenPoint {
 
 /** Whether the clock that dates the samples was set between two of them. */
 export function isSetBetween(previous: SeenPoint, next: SeenPoint): boolean {
-  const readMs = next.readAtMs - previous.readAtMs;
-  return Math.abs(readMs - (next.seenAtElapsedMs - previous.seenAtElapsedMs)) > CLOCK_STEP_MS;
+  return Math.abs(stepMs(previous, next)) > CLOCK_STEP_MS;
+}
+
+function stepMs(previous: SeenPoint, next: SeenPoint): number {
+  return next.readAtMs - previous.readAtMs - (next.seenAtElapsedMs - previous.seenAtElapsedMs);
 }
 
 /** Whether it was set between two samples of one source, which come in their order. */
 export function isClockStep(last: LastSample, next: LastSample): boolean {
   return next.sample.readAtMs < last.sample.readAtMs || isSetBetween(pointOf(last), pointOf(next));
+}
+
+/**
+ * Looks come so often that a clock which is put right goes back between two of them. Set by no more than this it still
+ * tells the time.
+ */
+const SLIGHT_STEP_MS = 1_000;
+
+/** Whether a clock that was set between two looks, which are seen as soon as they are taken, was put right alone. */
+export function isSlightStep(last: LastSample, next: LastSample): boolean {
+  return Math.abs(stepMs(pointOf(last), pointOf(next))) <= SLIGHT_STEP_MS;
 }
 
 /** When a sample was taken and seen. */

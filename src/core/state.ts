@@ -11,7 +11,7 @@ import {
 } from './report.ts';
 import type { Selection } from './selection.ts';
 import { isObserved } from './selection.ts';
-import { taskUsagePoint } from './task-usage.ts';
+import { TaskMoment, taskUsagePoint } from './task-usage.ts';
 import { ContainerTotals, type Folded } from './totals.ts';
 import type { Answer, Poll, SampleEntry, Samples, Task } from './types.ts';
 import { larger, Usage } from './usage.ts';
@@ -50,6 +50,8 @@ export interface State {
   batch: ContainerTotals | undefined;
   readonly taskUsage: Usage;
   lastTaskPoint: SeenPoint | undefined;
+  /** Those that are no points of the task's use yet, in their order. */
+  readonly taskMoments: TaskMoment[];
   /** The interface that all containers share under awsvpc. */
   readonly network: { rxBytes: number | undefined; txBytes: number | undefined };
   ephemeralStorageUsedMiB: number | undefined;
@@ -74,6 +76,7 @@ export function initialState(settings: Settings): State {
     batch: undefined,
     taskUsage: new Usage(),
     lastTaskPoint: undefined,
+    taskMoments: [],
     network: { rxBytes: undefined, txBytes: undefined },
     ephemeralStorageUsedMiB: undefined,
     pollCount: 0,
@@ -122,6 +125,8 @@ export function step(state: State, poll: Poll): Line[] {
  */
 export function finish(state: State, polledAtMs: number, elapsedMs: number, tally: Tally): Line[] {
   moveClock(state, polledAtMs, elapsedMs);
+  // What did not show its start by now never will.
+  while (state.taskMoments.length > 0) addTaskPoint(state);
   state.batch ??= chooseBatch(state);
   const observed = observedContainers(state).filter((totals) => totals.hasStarted);
   return [
@@ -224,10 +229,12 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
   const early = [...state.containers.values()]
     .flatMap((totals) => totals.takeEarlyLooks().map((look) => ({ totals, ...look })))
     .toSorted((a, b) => a.elapsedMs - b.elapsedMs);
-  for (const [index, { totals, sample, elapsedMs: seenAtMs }] of early.entries()) {
-    note(totals.foldFine(sample, task, seenAtMs));
-    // What was seen of several containers at one look makes one point.
-    if (early[index + 1]?.elapsedMs !== seenAtMs) addTaskPoint(state, seenAtMs, sample.readAtMs);
+  for (const { totals, sample, elapsedMs: seenAtMs } of early) {
+    const folded = totals.foldFine(sample, task, seenAtMs);
+    if (folded === undefined) continue;
+    fresh.push(folded);
+    const moment = state.taskMoments.find(({ seenAtElapsedMs }) => seenAtElapsedMs === seenAtMs);
+    moment?.note(totals, state.self?.name);
   }
   for (const totals of state.containers.values()) {
     if (stats?.ok) note(totals.fold(entryOf(totals, stats.value), task, elapsedMs));
@@ -238,20 +245,43 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
   }
   // While there are looks at /proc, they make the points: each weighs the same.
   const isItsTime = processes !== undefined || ![...state.containers.values()].some(({ isFine }) => isFine);
-  if (fresh.length > 0 && isItsTime) addTaskPoint(state, elapsedMs);
+  if (isItsTime) noteTaskMoment(state, elapsedMs, fresh.length > 0);
+  addTaskPoints(state);
   return fresh;
 }
 
-/** @param readAtMs of a look that is past; default: the newest sample's */
-function addTaskPoint(state: State, elapsedMs: number, readAtMs?: number): void {
-  const { containers, self, lastTaskPoint, taskUsage, task } = state;
-  const isPast = readAtMs !== undefined && lastTaskPoint !== undefined && readAtMs <= lastTaskPoint.readAtMs;
-  // A sum without one that may have been running by then would pass for the whole: it is made when that is known.
-  if (isPast || [...containers.values()].some((totals) => totals.keepsLook(elapsedMs))) return;
-  const point = taskUsagePoint(containers.values(), self?.name, lastTaskPoint, elapsedMs, readAtMs);
-  if (point === undefined) return;
-  taskUsage.add(point, task?.cpuLimitUnits);
-  state.lastTaskPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: elapsedMs };
+function noteTaskMoment(
+  { containers, self, taskMoments }: State,
+  elapsedMs: number,
+  hasFresh: boolean,
+): void {
+  const all = [...containers.values()];
+  if (!hasFresh && !all.some((totals) => totals.keepsLook(elapsedMs))) return;
+  const moment = new TaskMoment(elapsedMs);
+  for (const totals of all) moment.note(totals, self?.name);
+  taskMoments.push(moment);
+}
+
+/** So many wait at the most: of a container that could not be started there is no start to come. */
+const MAX_TASK_MOMENTS = 64;
+
+function addTaskPoints(state: State): void {
+  const { taskMoments } = state;
+  const isReady = (first: TaskMoment) => taskMoments.length > MAX_TASK_MOMENTS || !isIncomplete(state, first);
+  while (taskMoments[0] && isReady(taskMoments[0])) addTaskPoint(state);
+}
+
+/** A sum without one that may have been running by then would pass for the whole: it is made when that is known. */
+function isIncomplete({ containers }: State, { seenAtElapsedMs }: TaskMoment): boolean {
+  return [...containers.values()].some((totals) => totals.keepsLook(seenAtElapsedMs));
+}
+
+function addTaskPoint(state: State): void {
+  const moment = state.taskMoments.shift();
+  const point = moment && taskUsagePoint(moment, state.lastTaskPoint);
+  if (moment === undefined || point === undefined) return;
+  state.taskUsage.add(point, state.task?.cpuLimitUnits);
+  state.lastTaskPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: moment.seenAtElapsedMs };
 }
 
 function entryOf({ container }: ContainerTotals, samples: Samples): SampleEntry | undefined {

@@ -4,28 +4,46 @@ import type { ContainerTotals, Present } from './totals.ts';
 import type { MemoryCounters } from './types.ts';
 import { type CpuUse, sumOfKnown, type UsagePoint } from './usage.ts';
 
-/**
- * The task's use at one poll or look: sums over each container's latest figures, which is not the sum of their peaks.
- * @param selfName the sidecar, as soon as it is known
- * @param atMs the time of the point; default: that of the newest figure
- */
-export function taskUsagePoint(
-  containers: Iterable<ContainerTotals>,
-  selfName: string | undefined,
-  previous: SeenPoint | undefined,
-  seenAtElapsedMs: number,
-  atMs?: number,
-): UsagePoint | undefined {
-  const present: Present[] = [];
-  const cpus: (CpuUse | undefined)[] = [];
-  for (const totals of containers) {
-    const latest = totals.present;
-    if (latest === undefined) continue;
-    present.push(latest);
-    if (totals.container.name !== selfName || isPastItsStart(totals)) cpus.push(latest.cpu);
+/** What counts of one container in a sum over the task's, as it was at one poll or look. */
+interface Part {
+  readonly present: Present;
+  readonly isCpuCounted: boolean;
+}
+
+/** The parts of a sum over the task's containers, and when (monotonic clock) they were seen. */
+export class TaskMoment {
+  readonly seenAtElapsedMs: number;
+  readonly #parts = new Map<ContainerTotals, Part>();
+
+  constructor(seenAtElapsedMs: number) {
+    this.seenAtElapsedMs = seenAtElapsedMs;
   }
+
+  get parts(): readonly Part[] {
+    return [...this.#parts.values()];
+  }
+
+  /**
+   * Takes down the latest figures of a container, if it runs.
+   * @param selfName the sidecar, as soon as it is known
+   */
+  note(totals: ContainerTotals, selfName: string | undefined): void {
+    const { present } = totals;
+    if (present === undefined) return;
+    const isCpuCounted = totals.container.name !== selfName || isPastItsStart(totals);
+    this.#parts.set(totals, { present, isCpuCounted });
+  }
+}
+
+/** The task's use at one poll or look: sums over each container's latest figures, which is not the sum of their peaks. */
+export function taskUsagePoint(
+  { parts, seenAtElapsedMs }: TaskMoment,
+  previous: SeenPoint | undefined,
+): UsagePoint | undefined {
+  const present = parts.map((part) => part.present);
+  const cpus = parts.filter(({ isCpuCounted }) => isCpuCounted).map((part) => part.present.cpu);
   if (present.length === 0) return undefined;
-  const readAtMs = atMs ?? Math.max(...present.map((latest) => latest.readAtMs));
+  const readAtMs = Math.max(...present.map((latest) => latest.readAtMs));
   const gapMs = previous && gapSince(previous, { readAtMs, seenAtElapsedMs });
   const sum = (value: (latest: Present) => number | undefined) => sumOfKnown(present.map(value));
   // A sum without one of them would pass for the whole.

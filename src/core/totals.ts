@@ -5,6 +5,7 @@ import {
   gapSince,
   isClockStep,
   isSetBetween,
+  isSlightStep,
   type LastSample,
   pointOf,
   type SeenPoint,
@@ -238,16 +239,21 @@ export class ContainerTotals {
     this.#noteFailCountRise(sample, size, delta === 'counter-reset');
     if (delta === 'counter-reset') this.#startNewRun();
     const seen = { sample, seenAtElapsedMs: elapsedMs };
-    if (delta === 'clock-step' || this.#isOfAnotherClock(seen)) this.#noteClockSet();
-    // The newest look, where there are some, is of the clock as it goes now.
-    if (delta === 'clock-step' && !this.isFine) this.#newest = undefined;
+    const isClockSet = this.#isClockSet(this.last, seen);
+    if (isClockSet) {
+      this.#noteClockSet();
+      // The newest look, where there are some, is of the clock as it goes now.
+      if (!this.isFine) this.#newest = undefined;
+    }
     for (const name of COUNTER_NAMES) this.#counters[name].add(COUNTERS[name](sample), sample.readAtMs);
 
     const cpu =
       typeof delta === 'string' ? undefined : { percent: cpuPercent(delta), elapsedMs: delta.elapsedMs };
     // The endpoint's samples come late: one that finer ones have overtaken ends no stretch of time.
     const readAtMs = Math.max(sample.readAtMs, this.#newest?.readAtMs ?? sample.readAtMs);
-    const gapMs = this.#gapBefore({ readAtMs, seenAtElapsedMs: elapsedMs });
+    // Nor does one from before the clock was set, while there are finer ones from after that.
+    const isBesideTheLooks = this.isFine && isClockSet;
+    const gapMs = isBesideTheLooks ? undefined : this.#gapBefore({ readAtMs, seenAtElapsedMs: elapsedMs });
     // While finer samples come, a stretch that is not at its end yet will tell of this time.
     const isCpuCovered = this.isFine || this.#isCpuCovered;
     const point = usagePoint(sample, isCpuCovered ? undefined : cpu, gapMs);
@@ -275,13 +281,9 @@ export class ContainerTotals {
     return looks;
   }
 
-  /**
-   * Whether a look at this moment is kept until it is known whether the container had started by then. Of more looks
-   * than are kept it is not: what else runs is not to wait for it for ever.
-   */
+  /** Whether a look at this moment is kept until it is known whether the container had started by then. */
   keepsLook(elapsedMs: number): boolean {
-    const looks = this.#earlyLooks;
-    return looks.length < MAX_EARLY_LOOKS && looks.some((look) => look.elapsedMs === elapsedMs);
+    return this.#earlyLooks.some((look) => look.elapsedMs === elapsedMs);
   }
 
   /**
@@ -300,12 +302,12 @@ export class ContainerTotals {
       return undefined;
     }
     const fine = { sample: entry, seenAtElapsedMs: elapsedMs };
-    if (this.lastFine && isClockStep(this.lastFine, fine)) {
-      this.#noteClockSet();
+    if (this.#isClockSet(this.lastFine, fine)) {
+      if (this.lastFine && isSlightStep(this.lastFine, fine)) this.#forgetLooks();
+      else this.#noteClockSet();
       this.#newest = undefined;
     }
     if (!this.#isOfItsLife(entry.readAtMs)) return undefined;
-    const { startedAtMs } = this;
 
     const size = this.size(task);
     this.#noteFailCountRise(entry, size, false);
@@ -316,6 +318,8 @@ export class ContainerTotals {
     // The figures of two sources differ by more than what was used between them.
     if (this.lastFine && this.lastFine.sample.source !== entry.source) this.#stretch.stop();
 
+    // That of the container which has taken another's place: its counter was 0 then.
+    const { startedAtMs } = this.container;
     if (this.last === undefined && this.lastFine === undefined && startedAtMs !== undefined) {
       this.#stretch.start(0, elapsedMs - (entry.readAtMs - startedAtMs));
     }
@@ -352,20 +356,24 @@ export class ContainerTotals {
   #gapBefore(next: SeenPoint): number | undefined {
     const newest = this.#newest;
     const gapMs = newest && gapSince(newest, next);
-    // The endpoint's samples are late: some from before the clock was set come after finer ones from after that.
-    if (gapMs !== undefined || newest === undefined || isSetBetween(newest, next)) this.#newest = next;
+    if (gapMs !== undefined || newest === undefined) this.#newest = next;
     return gapMs;
   }
 
-  /** Whether a sample of the endpoint, which is late, is from before the clock was set, and the newest look from after. */
-  #isOfAnotherClock(late: LastSample): boolean {
-    return this.lastFine !== undefined && isSetBetween(pointOf(this.lastFine), pointOf(late));
+  /** Whether it was set since the sample before of the same source, or the newest one of either, which is late or not. */
+  #isClockSet(last: LastSample | undefined, next: LastSample): boolean {
+    const isOfAnotherClock = this.#newest !== undefined && isSetBetween(this.#newest, pointOf(next));
+    return isOfAnotherClock || (last !== undefined && isClockStep(last, next));
   }
 
   #noteClockSet(): void {
     this.wasClockSet = true;
     // Whether the endpoint has told of them by now is not known any more.
     this.#earlyLooks = [];
+    this.#forgetLooks();
+  }
+
+  #forgetLooks(): void {
     for (const name of COUNTER_NAMES) this.#counters[name].forgetLooks();
   }
 

@@ -476,6 +476,21 @@ describe('figures of one container', () => {
     });
   });
 
+  it.each([
+    ['was replaced, when the clock was set back an hour', 'etl-2', 3_600_000],
+    ['was restarted, when the clock was set back an hour', 'etl', 3_600_000],
+    ['was restarted, when the clock was set back half a minute', 'etl', 30_000],
+  ])('of one that %s meanwhile, are those of the time after as well', (_, name, backMs) => {
+    const again = container('etl', { id: `id-of-${name}`, startedAtMs: START_MS + 20_000 - backMs });
+    const after = [29_000, 39_000, 49_000].map((atMs) =>
+      poll(atMs + 1_000, task([again, self]), samples({ [name]: sample(atMs - backMs, atMs * 1e5) })),
+    );
+    const before = poll(10_000, task([etl, self]), samples({ etl: sample(9_000, 4e9) }));
+    const line = lineOf(finished(stateAfter([before, ...after]), 50_100), 'CONTAINER');
+    expect(line).toMatchObject({ sampleCount: 4, longestGapMs: 10_000, coveragePercent: 39.92 });
+    expect(line.unseenTailMs).toBeUndefined();
+  });
+
   it('forget no sample when the entry vanishes', () => {
     const state = stateAfter([
       poll(1_000, task([etl, self]), samples({ etl: sample(900, 1e9, memory({ usageBytes: 7 * MIB })) })),
