@@ -1,4 +1,3 @@
-import type { SeenPoint } from './delta.ts';
 import type { Line, LineFields } from './line.ts';
 import {
   containerFields,
@@ -11,10 +10,10 @@ import {
 } from './report.ts';
 import type { Selection } from './selection.ts';
 import { isObserved } from './selection.ts';
-import { TaskMoment, taskUsagePoint } from './task-usage.ts';
+import { TaskUsage } from './task-usage.ts';
 import { ContainerTotals, type Folded } from './totals.ts';
 import type { Answer, Poll, SampleEntry, Samples, Task } from './types.ts';
-import { larger, Usage } from './usage.ts';
+import { larger } from './usage.ts';
 
 /** What the configuration says to the core. */
 export interface Settings {
@@ -48,10 +47,7 @@ export interface State {
   /** By name in the task definition. */
   readonly containers: Map<string, ContainerTotals>;
   batch: ContainerTotals | undefined;
-  readonly taskUsage: Usage;
-  lastTaskPoint: SeenPoint | undefined;
-  /** Those that are no points of the task's use yet, in their order. */
-  readonly taskMoments: TaskMoment[];
+  readonly taskUsage: TaskUsage;
   /** The interface that all containers share under awsvpc. */
   readonly network: { rxBytes: number | undefined; txBytes: number | undefined };
   ephemeralStorageUsedMiB: number | undefined;
@@ -74,9 +70,7 @@ export function initialState(settings: Settings): State {
     self: undefined,
     containers: new Map(),
     batch: undefined,
-    taskUsage: new Usage(),
-    lastTaskPoint: undefined,
-    taskMoments: [],
+    taskUsage: new TaskUsage(),
     network: { rxBytes: undefined, txBytes: undefined },
     ephemeralStorageUsedMiB: undefined,
     pollCount: 0,
@@ -125,8 +119,7 @@ export function step(state: State, poll: Poll): Line[] {
  */
 export function finish(state: State, polledAtMs: number, elapsedMs: number, tally: Tally): Line[] {
   moveClock(state, polledAtMs, elapsedMs);
-  // What did not show its start by now never will.
-  while (state.taskMoments.length > 0) addTaskPoint(state);
+  state.taskUsage.addAll(state.task?.cpuLimitUnits);
   state.batch ??= chooseBatch(state);
   const observed = observedContainers(state).filter((totals) => totals.hasStarted);
   return [
@@ -223,65 +216,32 @@ function foldTask(state: State, answer: Answer<Task>, { elapsedMs, answeredAtMs 
  * Returns the fresh ones. Samples of an id that no metadata knows are left aside.
  */
 function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folded[] {
-  const { task } = state;
+  const { task, self, taskUsage } = state;
+  const all = [...state.containers.values()];
   const fresh: Folded[] = [];
   const note = (folded: Folded | undefined): void => void (folded && fresh.push(folded));
-  const early = [...state.containers.values()]
+  const early = all
     .flatMap((totals) => totals.takeEarlyLooks().map((look) => ({ totals, ...look })))
     .toSorted((a, b) => a.elapsedMs - b.elapsedMs);
   for (const { totals, sample, elapsedMs: seenAtMs } of early) {
     const folded = totals.foldFine(sample, task, seenAtMs);
     if (folded === undefined) continue;
     fresh.push(folded);
-    const moment = state.taskMoments.find(({ seenAtElapsedMs }) => seenAtElapsedMs === seenAtMs);
-    moment?.note(totals, state.self?.name);
+    taskUsage.noteLate(totals, seenAtMs, self?.name);
   }
-  for (const totals of state.containers.values()) {
+  for (const totals of all) {
     if (stats?.ok) note(totals.fold(entryOf(totals, stats.value), task, elapsedMs));
   }
   for (const { totals } of fresh) foldNetwork(state, totals);
-  for (const totals of state.containers.values()) {
+  for (const totals of all) {
     if (processes) note(totals.foldFine(entryOf(totals, processes), task, elapsedMs));
   }
-  // While there are looks at /proc, they make the points: each weighs the same.
-  const isItsTime = processes !== undefined || ![...state.containers.values()].some(({ isFine }) => isFine);
-  if (isItsTime) noteTaskMoment(state, elapsedMs, fresh.length > 0);
-  addTaskPoints(state);
+  // While there are looks at /proc, they make the sums: each weighs the same.
+  const isItsTime = processes !== undefined || !all.some(({ isFine }) => isFine);
+  const hasFigures = fresh.length > 0 || all.some((totals) => totals.keepsLook(elapsedMs));
+  if (isItsTime && hasFigures) taskUsage.note(all, elapsedMs, self?.name);
+  taskUsage.addComplete(all, task?.cpuLimitUnits);
   return fresh;
-}
-
-function noteTaskMoment(
-  { containers, self, taskMoments }: State,
-  elapsedMs: number,
-  hasFresh: boolean,
-): void {
-  const all = [...containers.values()];
-  if (!hasFresh && !all.some((totals) => totals.keepsLook(elapsedMs))) return;
-  const moment = new TaskMoment(elapsedMs);
-  for (const totals of all) moment.note(totals, self?.name);
-  taskMoments.push(moment);
-}
-
-/** So many wait at the most: of a container that could not be started there is no start to come. */
-const MAX_TASK_MOMENTS = 64;
-
-function addTaskPoints(state: State): void {
-  const { taskMoments } = state;
-  const isReady = (first: TaskMoment) => taskMoments.length > MAX_TASK_MOMENTS || !isIncomplete(state, first);
-  while (taskMoments[0] && isReady(taskMoments[0])) addTaskPoint(state);
-}
-
-/** A sum without one that may have been running by then would pass for the whole: it is made when that is known. */
-function isIncomplete({ containers }: State, { seenAtElapsedMs }: TaskMoment): boolean {
-  return [...containers.values()].some((totals) => totals.keepsLook(seenAtElapsedMs));
-}
-
-function addTaskPoint(state: State): void {
-  const moment = state.taskMoments.shift();
-  const point = moment && taskUsagePoint(moment, state.lastTaskPoint);
-  if (moment === undefined || point === undefined) return;
-  state.taskUsage.add(point, state.task?.cpuLimitUnits);
-  state.lastTaskPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: moment.seenAtElapsedMs };
 }
 
 function entryOf({ container }: ContainerTotals, samples: Samples): SampleEntry | undefined {

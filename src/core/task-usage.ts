@@ -2,44 +2,86 @@ import { gapSince, type SeenPoint } from './delta.ts';
 import { memoryUsedBytes, workingSetBytes } from './memory.ts';
 import type { ContainerTotals, Present } from './totals.ts';
 import type { MemoryCounters } from './types.ts';
-import { type CpuUse, sumOfKnown, type UsagePoint } from './usage.ts';
+import { type CpuUse, sumOfKnown, Usage, type UsagePoint } from './usage.ts';
 
-/** What counts of one container in a sum over the task's, as it was at one poll or look. */
+/** What counts of one container in a sum, as it was at one poll or look. */
 interface Part {
   readonly present: Present;
   readonly isCpuCounted: boolean;
 }
 
-/** The parts of a sum over the task's containers, and when (monotonic clock) they were seen. */
-export class TaskMoment {
+/** The parts of a sum, and when (monotonic clock) they were seen. */
+interface Moment {
   readonly seenAtElapsedMs: number;
-  readonly #parts = new Map<ContainerTotals, Part>();
+  readonly parts: Map<ContainerTotals, Part>;
+}
 
-  constructor(seenAtElapsedMs: number) {
-    this.seenAtElapsedMs = seenAtElapsedMs;
-  }
+/** So many wait at the most: of a container that could not be started there is no start to come. */
+const MAX_WAITING = 64;
 
-  get parts(): readonly Part[] {
-    return [...this.#parts.values()];
+/**
+ * The task's use: of each poll or look the sum over what each container has then, which is not the sum of their peaks.
+ * A sum without one that may have been running by then would pass for the whole: it waits until that is known.
+ */
+export class TaskUsage extends Usage {
+  #lastPoint: SeenPoint | undefined;
+  /** In their order. */
+  readonly #waiting: Moment[] = [];
+
+  get waitingCount(): number {
+    return this.#waiting.length;
   }
 
   /**
-   * Takes down the latest figures of a container, if it runs.
+   * Takes down what each container has now.
    * @param selfName the sidecar, as soon as it is known
    */
-  note(totals: ContainerTotals, selfName: string | undefined): void {
-    const { present } = totals;
-    if (present === undefined) return;
-    const isCpuCounted = totals.container.name !== selfName || isPastItsStart(totals);
-    this.#parts.set(totals, { present, isCpuCounted });
+  note(containers: Iterable<ContainerTotals>, seenAtElapsedMs: number, selfName: string | undefined): void {
+    const moment: Moment = { seenAtElapsedMs, parts: new Map() };
+    for (const totals of containers) notePart(moment, totals, selfName);
+    this.#waiting.push(moment);
+  }
+
+  /** Takes down, to a sum that waits, what a container had then that has turned out to have been running. */
+  noteLate(totals: ContainerTotals, seenAtElapsedMs: number, selfName: string | undefined): void {
+    const moment = this.#waiting.find((each) => each.seenAtElapsedMs === seenAtElapsedMs);
+    if (moment) notePart(moment, totals, selfName);
+  }
+
+  /** Makes the sums that need not wait any more. */
+  addComplete(containers: readonly ContainerTotals[], cpuSizeUnits: number | undefined): void {
+    const isIncomplete = ({ seenAtElapsedMs }: Moment) =>
+      containers.some((totals) => totals.keepsLook(seenAtElapsedMs));
+    for (let [first] = this.#waiting; first; [first] = this.#waiting) {
+      if (this.#waiting.length <= MAX_WAITING && isIncomplete(first)) return;
+      this.#addFirst(cpuSizeUnits);
+    }
+  }
+
+  /** Makes all sums: what has not shown its start by now never will. */
+  addAll(cpuSizeUnits: number | undefined): void {
+    while (this.#waiting.length > 0) this.#addFirst(cpuSizeUnits);
+  }
+
+  #addFirst(cpuSizeUnits: number | undefined): void {
+    const moment = this.#waiting.shift();
+    const point = moment && pointOf(moment, this.#lastPoint);
+    if (moment === undefined || point === undefined) return;
+    this.add(point, cpuSizeUnits);
+    this.#lastPoint = { readAtMs: point.readAtMs, seenAtElapsedMs: moment.seenAtElapsedMs };
   }
 }
 
-/** The task's use at one poll or look: sums over each container's latest figures, which is not the sum of their peaks. */
-export function taskUsagePoint(
-  { parts, seenAtElapsedMs }: TaskMoment,
-  previous: SeenPoint | undefined,
-): UsagePoint | undefined {
+function notePart({ parts }: Moment, totals: ContainerTotals, selfName: string | undefined): void {
+  const { present } = totals;
+  if (present === undefined) return;
+  const isCpuCounted = totals.container.name !== selfName || isPastItsStart(totals);
+  parts.set(totals, { present, isCpuCounted });
+}
+
+function pointOf(moment: Moment, previous: SeenPoint | undefined): UsagePoint | undefined {
+  const { seenAtElapsedMs } = moment;
+  const parts = [...moment.parts.values()];
   const present = parts.map((part) => part.present);
   const cpus = parts.filter(({ isCpuCounted }) => isCpuCounted).map((part) => part.present.cpu);
   if (present.length === 0) return undefined;

@@ -724,9 +724,9 @@ describe('the sums over the containers', () => {
       const state = initialState(SETTINGS);
       for (const each of polls) {
         step(state, each);
-        expect(state.taskMoments.length).toBeLessThanOrEqual(64);
+        expect(state.taskUsage.waitingCount).toBeLessThanOrEqual(64);
       }
-      expect(state.taskUsage.pointCount + state.taskMoments.length).toBe(200);
+      expect(state.taskUsage.pointCount + state.taskUsage.waitingCount).toBe(200);
       finish(state, START_MS + 20_050, 20_050, NO_LOSS);
       expect(state.taskUsage).toMatchObject({ pointCount: 200, seenMs: 19_900 });
     });
