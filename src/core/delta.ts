@@ -31,10 +31,15 @@ export interface Diff {
   readonly delta: CpuDelta | MissingDelta;
 }
 
-/** The last sample of a container and when (monotonic clock) it was first seen. */
-export interface LastSample {
-  readonly sample: Sample;
+/** The own time of a sample, or of a sum of some, and when (monotonic clock) it was first seen. */
+export interface SeenPoint {
+  readonly readAtMs: number;
   readonly seenAtElapsedMs: number;
+}
+
+/** The last sample of a container, and when it was seen. */
+export interface LastSample extends SeenPoint {
+  readonly sample: Sample;
 }
 
 /**
@@ -42,12 +47,6 @@ export interface LastSample {
  * plus a moment. Beyond it the clock was set.
  */
 const CLOCK_STEP_MS = 90_000;
-
-/** The own time of a sample, or of a sum of some, and when (monotonic clock) it was first seen. */
-export interface SeenPoint {
-  readonly readAtMs: number;
-  readonly seenAtElapsedMs: number;
-}
 
 /** Whether the clock that dates the samples was set between two of them. */
 export function isSetBetween(previous: SeenPoint, next: SeenPoint): boolean {
@@ -59,8 +58,8 @@ function stepMs(previous: SeenPoint, next: SeenPoint): number {
 }
 
 /** Whether it was set between two samples of one source, which come in their order. */
-export function isClockStep(last: LastSample, next: LastSample): boolean {
-  return next.sample.readAtMs < last.sample.readAtMs || isSetBetween(pointOf(last), pointOf(next));
+export function isClockStep(last: SeenPoint, next: SeenPoint): boolean {
+  return next.readAtMs < last.readAtMs || isSetBetween(last, next);
 }
 
 /**
@@ -70,13 +69,8 @@ export function isClockStep(last: LastSample, next: LastSample): boolean {
 const SLIGHT_STEP_MS = 1_000;
 
 /** Whether a clock that was set between two looks, which are seen as soon as they are taken, was put right alone. */
-export function isSlightStep(last: LastSample, next: LastSample): boolean {
-  return Math.abs(stepMs(pointOf(last), pointOf(next))) <= SLIGHT_STEP_MS;
-}
-
-/** When a sample was taken and seen. */
-export function pointOf({ sample, seenAtElapsedMs }: LastSample): SeenPoint {
-  return { readAtMs: sample.readAtMs, seenAtElapsedMs };
+export function isSlightStep(last: SeenPoint, next: SeenPoint): boolean {
+  return Math.abs(stepMs(last, next)) <= SLIGHT_STEP_MS;
 }
 
 /** The time between two samples; undefined where nothing has passed, or the clock was set. */
@@ -101,11 +95,12 @@ export function diff(
   if (next === 'zero') return { delta: 'zero-sample' };
   if (last === undefined) return { sample: next, delta: sinceBeforeFirst(next, startedAtMs) };
 
-  const elapsedMs = next.readAtMs - last.sample.readAtMs;
+  const elapsedMs = next.readAtMs - last.readAtMs;
   if (elapsedMs === 0) return { delta: 'same-read' };
   const cpuNs = difference(next.cpuUsageNs, last.sample.cpuUsageNs);
   if (cpuNs !== undefined && cpuNs < 0) return { sample: next, delta: 'counter-reset' };
-  if (isClockStep(last, { sample: next, seenAtElapsedMs })) return { sample: next, delta: 'clock-step' };
+  if (isClockStep(last, { readAtMs: next.readAtMs, seenAtElapsedMs }))
+    return { sample: next, delta: 'clock-step' };
   return { sample: next, delta: cpuNs === undefined ? 'no-counter' : { cpuNs, elapsedMs } };
 }
 

@@ -11,7 +11,7 @@ import {
 import type { Selection } from './selection.ts';
 import { isObserved } from './selection.ts';
 import { TaskUsage } from './task-usage.ts';
-import { ContainerTotals, type Folded } from './totals.ts';
+import { ContainerTotals, type EarlyLook, type Folded } from './totals.ts';
 import type { Answer, Poll, SampleEntry, Samples, Task } from './types.ts';
 import { larger } from './usage.ts';
 
@@ -220,14 +220,11 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
   const all = [...state.containers.values()];
   const fresh: Folded[] = [];
   const note = (folded: Folded | undefined): void => void (folded && fresh.push(folded));
-  const early = all
-    .flatMap((totals) => totals.takeEarlyLooks().map((look) => ({ totals, ...look })))
-    .toSorted((a, b) => a.elapsedMs - b.elapsedMs);
-  for (const { totals, sample, elapsedMs: seenAtMs } of early) {
-    const folded = totals.foldFine(sample, task, seenAtMs);
+  for (const { totals, look } of takeEarlyLooks(all)) {
+    const folded = totals.foldFine(look.sample, task, look.elapsedMs);
     if (folded === undefined) continue;
     fresh.push(folded);
-    taskUsage.noteLate(totals, seenAtMs, self?.name);
+    taskUsage.noteLate(totals, look.elapsedMs, self?.name);
   }
   for (const totals of all) {
     if (stats?.ok) note(totals.fold(entryOf(totals, stats.value), task, elapsedMs));
@@ -242,6 +239,17 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
   if (isItsTime && hasFigures) taskUsage.note(all, elapsedMs, self?.name);
   taskUsage.addComplete(all, task?.cpuLimitUnits);
   return fresh;
+}
+
+/** In the order of time, over all containers. */
+function takeEarlyLooks(
+  containers: readonly ContainerTotals[],
+): readonly { readonly totals: ContainerTotals; readonly look: EarlyLook }[] {
+  const looks: { totals: ContainerTotals; look: EarlyLook }[] = [];
+  for (const totals of containers) {
+    for (const look of totals.takeEarlyLooks()) looks.push({ totals, look });
+  }
+  return looks.sort((a, b) => a.look.elapsedMs - b.look.elapsedMs);
 }
 
 function entryOf({ container }: ContainerTotals, samples: Samples): SampleEntry | undefined {

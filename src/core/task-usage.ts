@@ -6,6 +6,7 @@ import { type CpuUse, sumOfKnown, Usage, type UsagePoint } from './usage.ts';
 
 /** What counts of one container in a sum, as it was at one poll or look. */
 interface Part {
+  readonly totals: ContainerTotals;
   readonly present: Present;
   readonly isCpuCounted: boolean;
 }
@@ -13,7 +14,7 @@ interface Part {
 /** The parts of a sum, and when (monotonic clock) they were seen. */
 interface Moment {
   readonly seenAtElapsedMs: number;
-  readonly parts: Map<ContainerTotals, Part>;
+  readonly parts: Part[];
 }
 
 /** So many wait at the most: of a container that could not be started there is no start to come. */
@@ -37,7 +38,7 @@ export class TaskUsage extends Usage {
    * @param selfName the sidecar, as soon as it is known
    */
   note(containers: Iterable<ContainerTotals>, seenAtElapsedMs: number, selfName: string | undefined): void {
-    const moment: Moment = { seenAtElapsedMs, parts: new Map() };
+    const moment: Moment = { seenAtElapsedMs, parts: [] };
     for (const totals of containers) notePart(moment, totals, selfName);
     this.#waiting.push(moment);
   }
@@ -45,7 +46,10 @@ export class TaskUsage extends Usage {
   /** Takes down, to a sum that waits, what a container had then that has turned out to have been running. */
   noteLate(totals: ContainerTotals, seenAtElapsedMs: number, selfName: string | undefined): void {
     const moment = this.#waiting.find((each) => each.seenAtElapsedMs === seenAtElapsedMs);
-    if (moment) notePart(moment, totals, selfName);
+    if (moment === undefined) return;
+    const index = moment.parts.findIndex((part) => part.totals === totals);
+    if (index >= 0) moment.parts.splice(index, 1);
+    notePart(moment, totals, selfName);
   }
 
   /** Makes the sums that need not wait any more. */
@@ -76,14 +80,19 @@ function notePart({ parts }: Moment, totals: ContainerTotals, selfName: string |
   const { present } = totals;
   if (present === undefined) return;
   const isCpuCounted = totals.container.name !== selfName || isPastItsStart(totals);
-  parts.set(totals, { present, isCpuCounted });
+  parts.push({ totals, present, isCpuCounted });
 }
 
-function pointOf(moment: Moment, previous: SeenPoint | undefined): UsagePoint | undefined {
-  const { seenAtElapsedMs } = moment;
-  const parts = [...moment.parts.values()];
-  const present = parts.map((part) => part.present);
-  const cpus = parts.filter(({ isCpuCounted }) => isCpuCounted).map((part) => part.present.cpu);
+function pointOf(
+  { seenAtElapsedMs, parts }: Moment,
+  previous: SeenPoint | undefined,
+): UsagePoint | undefined {
+  const present: Present[] = [];
+  const cpus: (CpuUse | undefined)[] = [];
+  for (const part of parts) {
+    present.push(part.present);
+    if (part.isCpuCounted) cpus.push(part.present.cpu);
+  }
   if (present.length === 0) return undefined;
   const readAtMs = Math.max(...present.map((latest) => latest.readAtMs));
   const gapMs = previous && gapSince(previous, { readAtMs, seenAtElapsedMs });

@@ -7,7 +7,6 @@ import {
   isSetBetween,
   isSlightStep,
   type LastSample,
-  pointOf,
   type SeenPoint,
 } from './delta.ts';
 import { FollowedCounter } from './followed-counter.ts';
@@ -85,6 +84,7 @@ export interface EarlyLook {
 
 /** So many are kept of a container, the newest ones: three seconds of ten a second. */
 const MAX_EARLY_LOOKS = 32;
+const NO_LOOKS: readonly EarlyLook[] = [];
 
 /** What counts of a container in sums over the task's. */
 export interface Present {
@@ -184,7 +184,7 @@ export class ContainerTotals {
 
   /** Whether finer samples than the endpoint's come. */
   get isFine(): boolean {
-    return this.fineSource !== undefined;
+    return typeof this.#fine === 'object';
   }
 
   /** Where they come from. */
@@ -238,7 +238,7 @@ export class ContainerTotals {
     const size = this.size(task);
     this.#noteFailCountRise(sample, size, delta === 'counter-reset');
     if (delta === 'counter-reset') this.#startNewRun();
-    const seen = { sample, seenAtElapsedMs: elapsedMs };
+    const seen = { sample, readAtMs: sample.readAtMs, seenAtElapsedMs: elapsedMs };
     const isClockSet = this.#isClockSet(this.last, seen);
     if (isClockSet) {
       this.#noteClockSet();
@@ -256,11 +256,12 @@ export class ContainerTotals {
     const gapMs = isBesideTheLooks ? undefined : this.#gapBefore({ readAtMs, seenAtElapsedMs: elapsedMs });
     // While finer samples come, a stretch that is not at its end yet will tell of this time.
     const isCpuCovered = this.isFine || this.#isCpuCovered;
-    const point = usagePoint(sample, isCpuCovered ? undefined : cpu, gapMs);
+    const point = usagePoint(sample, readAtMs, isCpuCovered ? undefined : cpu, gapMs);
     const isMemoryCovered = typeof this.#fine === 'object' && isExact(this.#fine.sample);
-    this.#add({ ...point, readAtMs, ...(isMemoryCovered && { memoryUsedBytes: undefined }) }, size);
+    this.#add(isMemoryCovered ? { ...point, memoryUsedBytes: undefined } : point, size);
     // What finer samples tell of counts for the maxima all the same.
-    for (const usage of [this.usage, this.window.usage]) usage.raise(cpu?.percent, point.memoryUsedBytes);
+    this.usage.raise(cpu?.percent, point.memoryUsedBytes);
+    this.window.usage.raise(cpu?.percent, point.memoryUsedBytes);
     this.#isCpuCovered = false;
     this.last = seen;
     this.current = { sample, cpu };
@@ -274,7 +275,7 @@ export class ContainerTotals {
    * container that ends soon after there may be no others. Those of which the endpoint has told more are past.
    */
   takeEarlyLooks(): readonly EarlyLook[] {
-    if (!this.hasStarted || this.#earlyLooks.length === 0) return [];
+    if (this.#earlyLooks.length === 0 || !this.hasStarted) return NO_LOOKS;
     const toldUntilMs = this.last?.sample.readAtMs ?? Number.NEGATIVE_INFINITY;
     const looks = this.#earlyLooks.filter(({ sample }) => sample.readAtMs > toldUntilMs);
     this.#earlyLooks = [];
@@ -283,7 +284,7 @@ export class ContainerTotals {
 
   /** Whether a look at this moment is kept until it is known whether the container had started by then. */
   keepsLook(elapsedMs: number): boolean {
-    return this.#earlyLooks.some((look) => look.elapsedMs === elapsedMs);
+    return this.#earlyLooks.length > 0 && this.#earlyLooks.some((look) => look.elapsedMs === elapsedMs);
   }
 
   /**
@@ -301,7 +302,7 @@ export class ContainerTotals {
       if (this.#earlyLooks.length > MAX_EARLY_LOOKS) this.#earlyLooks.shift();
       return undefined;
     }
-    const fine = { sample: entry, seenAtElapsedMs: elapsedMs };
+    const fine = { sample: entry, readAtMs: entry.readAtMs, seenAtElapsedMs: elapsedMs };
     if (this.#isClockSet(this.lastFine, fine)) {
       if (this.lastFine && isSlightStep(this.lastFine, fine)) this.#forgetLooks();
       else this.#noteClockSet();
@@ -325,8 +326,8 @@ export class ContainerTotals {
     }
     const cpu = this.#stretch.next(entry.cpuUsageNs, elapsedMs, entry.cpuErrorNs);
     this.#isCpuCovered ||= cpu !== undefined;
-    const gapMs = this.#gapBefore({ readAtMs: entry.readAtMs, seenAtElapsedMs: elapsedMs });
-    this.#add(usagePoint(entry, cpu, gapMs), size);
+    const gapMs = this.#gapBefore(fine);
+    this.#add(usagePoint(entry, entry.readAtMs, cpu, gapMs), size);
     this.lastFine = fine;
     const look = memoryLook(entry);
     if (look) this.recentMemory.add(look);
@@ -361,8 +362,8 @@ export class ContainerTotals {
   }
 
   /** Whether it was set since the sample before of the same source, or the newest one of either, which is late or not. */
-  #isClockSet(last: LastSample | undefined, next: LastSample): boolean {
-    const isOfAnotherClock = this.#newest !== undefined && isSetBetween(this.#newest, pointOf(next));
+  #isClockSet(last: SeenPoint | undefined, next: SeenPoint): boolean {
+    const isOfAnotherClock = this.#newest !== undefined && isSetBetween(this.#newest, next);
     return isOfAnotherClock || (last !== undefined && isClockStep(last, next));
   }
 
@@ -415,17 +416,21 @@ export class ContainerTotals {
   }
 }
 
-function usagePoint(sample: Sample, cpu: CpuUse | undefined, gapMs: number | undefined): UsagePoint {
-  const { memory } = sample;
+function usagePoint(
+  { memory, processCount }: Sample,
+  readAtMs: number,
+  cpu: CpuUse | undefined,
+  gapMs: number | undefined,
+): UsagePoint {
   return {
-    readAtMs: sample.readAtMs,
+    readAtMs,
     gapMs,
     cpu,
     memoryUsedBytes: memoryUsedBytes(memory),
     workingSetBytes: workingSetBytes(memory),
     anonBytes: memory.anonBytes,
     maxUsageBytes: memory.maxUsageBytes,
-    processCount: sample.processCount,
+    processCount,
   };
 }
 

@@ -1,11 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CpuDelta, cpuPercent, diff, type LastSample } from '../../src/core/delta.ts';
+import type { Sample } from '../../src/core/types.ts';
 import { SECOND_NS, START_MS, sample } from './builders.ts';
 
 /** A last sample read at 10 s with 4 s of CPU, seen by a poll at 10.1 s. */
-const last: LastSample = { sample: sample(10_000, 4 * SECOND_NS), seenAtElapsedMs: 10_100 };
+const last = seenAt(10_100, sample(10_000, 4 * SECOND_NS));
 const HOUR_MS = 3_600_000;
+
+function seenAt(seenAtElapsedMs: number, of: Sample): LastSample {
+  return { sample: of, readAtMs: of.readAtMs, seenAtElapsedMs };
+}
 
 describe('a delta between two samples', () => {
   it('is the difference of the counters over the difference of the read times', () => {
@@ -130,7 +135,7 @@ it('deltas add up to the last counter less the first, however many samples lie b
         const { delta } = diff(seen, next, seenAtElapsedMs, START_MS);
         if (typeof delta === 'string') throw new Error(`a plain history has no ${delta}`);
         deltas.push(delta);
-        seen = { sample: next, seenAtElapsedMs };
+        seen = seenAt(seenAtElapsedMs, next);
       }
       const sum = (of: (delta: CpuDelta) => number) => deltas.reduce((total, delta) => total + of(delta), 0);
       expect(sum(({ cpuNs }) => cpuNs)).toBe((seen.sample.cpuUsageNs ?? 0) - (last.sample.cpuUsageNs ?? 0));
