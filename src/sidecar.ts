@@ -197,8 +197,8 @@ class Loop {
   }
 
   /**
-   * Which source each container's samples have is told when that changes; that containers cannot be told apart and that looks
-   * are too dear, once.
+   * Which source each container's samples have is told when that changes; that containers cannot be told apart and
+   * that looks are too dear, once.
    */
   #tellOfLook({ costMs, leftOutCount, isAmbiguous }: ProcLook, isThinned: boolean): void {
     const { log } = this.#ports;

@@ -37,8 +37,8 @@ export interface SeenPoint {
   readonly seenAtElapsedMs: number;
 }
 
-/** The last sample of a container, and when it was seen. */
-export interface LastSample extends SeenPoint {
+/** A sample of a container, and when it was seen. */
+export interface SeenSample extends SeenPoint {
   readonly sample: Sample;
 }
 
@@ -86,7 +86,7 @@ export function gapSince(previous: SeenPoint, next: SeenPoint): number | undefin
  * `precpu_stats` where that is real, else with the container's start, when its counter was 0.
  */
 export function diff(
-  last: LastSample | undefined,
+  last: SeenSample | undefined,
   next: SampleEntry | undefined,
   seenAtElapsedMs: number,
   startedAtMs: number | undefined,

@@ -1,3 +1,4 @@
+import type { SeenSample } from './delta.ts';
 import type { Line, LineFields } from './line.ts';
 import {
   containerFields,
@@ -11,7 +12,7 @@ import {
 import type { Selection } from './selection.ts';
 import { isObserved } from './selection.ts';
 import { TaskUsage } from './task-usage.ts';
-import { ContainerTotals, type EarlyLook, type Folded } from './totals.ts';
+import { ContainerTotals, type Folded } from './totals.ts';
 import type { Answer, Poll, SampleEntry, Samples, Task } from './types.ts';
 import { larger } from './usage.ts';
 
@@ -221,10 +222,10 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
   const fresh: Folded[] = [];
   const note = (folded: Folded | undefined): void => void (folded && fresh.push(folded));
   for (const { totals, look } of takeEarlyLooks(all)) {
-    const folded = totals.foldFine(look.sample, task, look.elapsedMs);
+    const folded = totals.foldFine(look.sample, task, look.seenAtElapsedMs);
     if (folded === undefined) continue;
     fresh.push(folded);
-    taskUsage.noteLate(totals, look.elapsedMs, self?.name);
+    taskUsage.noteLate(totals, look.seenAtElapsedMs, self?.name);
   }
   for (const totals of all) {
     if (stats?.ok) note(totals.fold(entryOf(totals, stats.value), task, elapsedMs));
@@ -244,12 +245,12 @@ function foldSamples(state: State, { stats, processes, elapsedMs }: Poll): Folde
 /** In the order of time, over all containers. */
 function takeEarlyLooks(
   containers: readonly ContainerTotals[],
-): readonly { readonly totals: ContainerTotals; readonly look: EarlyLook }[] {
-  const looks: { totals: ContainerTotals; look: EarlyLook }[] = [];
+): readonly { readonly totals: ContainerTotals; readonly look: SeenSample }[] {
+  const looks: { totals: ContainerTotals; look: SeenSample }[] = [];
   for (const totals of containers) {
     for (const look of totals.takeEarlyLooks()) looks.push({ totals, look });
   }
-  return looks.sort((a, b) => a.look.elapsedMs - b.look.elapsedMs);
+  return looks.sort((a, b) => a.look.seenAtElapsedMs - b.look.seenAtElapsedMs);
 }
 
 function entryOf({ container }: ContainerTotals, samples: Samples): SampleEntry | undefined {

@@ -6,8 +6,8 @@ import {
   isClockStep,
   isSetBetween,
   isSlightStep,
-  type LastSample,
   type SeenPoint,
+  type SeenSample,
 } from './delta.ts';
 import { FollowedCounter } from './followed-counter.ts';
 import { BYTES_PER_MIB, knownLimitBytes, memoryUsedBytes, workingSetBytes } from './memory.ts';
@@ -60,7 +60,7 @@ export interface SummaryWindow {
 /** Memory that rose to the limit, as a sample showed it: evidence of an OOM. */
 export interface FailCountRise {
   readonly by: number;
-  /** Anonymous memory at that moment, percent of the limit. */
+  /** The most anonymous memory of that sample and the ones before it, percent of the limit. */
   readonly anonPercent: number;
 }
 
@@ -76,15 +76,8 @@ export interface Folded extends FreshSample {
   readonly cpuUsageNs: number | undefined;
 }
 
-/** A look at /proc that came before it was known whether the container had started by then. */
-export interface EarlyLook {
-  readonly sample: Sample;
-  readonly elapsedMs: number;
-}
-
-/** So many are kept of a container, the newest ones: three seconds of ten a second. */
+/** So many early looks are kept of a container, the newest ones: three seconds of ten a second. */
 const MAX_EARLY_LOOKS = 32;
-const NO_LOOKS: readonly EarlyLook[] = [];
 
 /** What counts of a container in sums over the task's. */
 export interface Present {
@@ -110,14 +103,15 @@ export class ContainerTotals {
   readonly usage = new Usage();
   window: SummaryWindow;
   /** The endpoint's newest sample, kept after the container's entry is gone. */
-  last: LastSample | undefined;
+  last: SeenSample | undefined;
   /** The endpoint's sample that counts in sums now: undefined once the container has none. */
   current: FreshSample | undefined;
   /** The newest sample out of /proc, kept after the container's processes are gone. */
-  lastFine: LastSample | undefined;
+  lastFine: SeenSample | undefined;
   /** The sample out of /proc that counts in sums now, or that there is no process any more. */
   #fine: FreshSample | 'gone' | undefined;
-  #earlyLooks: EarlyLook[] = [];
+  /** Looks at /proc that came before it was known whether it had started by then. */
+  #earlyLooks: SeenSample[] = [];
   readonly #stretch = new CpuStretch();
   /** Of the samples out of /proc. */
   readonly recentMemory = new RecentMemory();
@@ -274,17 +268,17 @@ export class ContainerTotals {
    * The looks from before the endpoint showed that it had started, which are to be folded now that it has: of a
    * container that ends soon after there may be no others. Those of which the endpoint has told more are past.
    */
-  takeEarlyLooks(): readonly EarlyLook[] {
-    if (this.#earlyLooks.length === 0 || !this.hasStarted) return NO_LOOKS;
-    const toldUntilMs = this.last?.sample.readAtMs ?? Number.NEGATIVE_INFINITY;
-    const looks = this.#earlyLooks.filter(({ sample }) => sample.readAtMs > toldUntilMs);
+  takeEarlyLooks(): readonly SeenSample[] {
+    if (this.#earlyLooks.length === 0 || !this.hasStarted) return [];
+    const toldUntilMs = this.last?.readAtMs ?? Number.NEGATIVE_INFINITY;
+    const looks = this.#earlyLooks.filter(({ readAtMs }) => readAtMs > toldUntilMs);
     this.#earlyLooks = [];
     return looks;
   }
 
   /** Whether a look at this moment is kept until it is known whether the container had started by then. */
   keepsLook(elapsedMs: number): boolean {
-    return this.#earlyLooks.length > 0 && this.#earlyLooks.some((look) => look.elapsedMs === elapsedMs);
+    return this.#earlyLooks.some(({ seenAtElapsedMs }) => seenAtElapsedMs === elapsedMs);
   }
 
   /**
@@ -297,12 +291,12 @@ export class ContainerTotals {
       if (this.#fine !== undefined) this.#fine = 'gone';
       return undefined;
     }
+    const fine = { sample: entry, readAtMs: entry.readAtMs, seenAtElapsedMs: elapsedMs };
     if (!this.hasStarted) {
-      this.#earlyLooks.push({ sample: entry, elapsedMs });
+      this.#earlyLooks.push(fine);
       if (this.#earlyLooks.length > MAX_EARLY_LOOKS) this.#earlyLooks.shift();
       return undefined;
     }
-    const fine = { sample: entry, readAtMs: entry.readAtMs, seenAtElapsedMs: elapsedMs };
     if (this.#isClockSet(this.lastFine, fine)) {
       if (this.lastFine && isSlightStep(this.lastFine, fine)) this.#forgetLooks();
       else this.#noteClockSet();
@@ -353,7 +347,7 @@ export class ContainerTotals {
     this.window.usage.add(point, cpuUnits);
   }
 
-  /** The time between the newest sample of either source and the next one, which is the newest then unless it is older. */
+  /** The time since the newest sample of either source; this one is the newest then, unless it is older. */
   #gapBefore(next: SeenPoint): number | undefined {
     const newest = this.#newest;
     const gapMs = newest && gapSince(newest, next);
@@ -361,7 +355,7 @@ export class ContainerTotals {
     return gapMs;
   }
 
-  /** Whether it was set since the sample before of the same source, or the newest one of either, which is late or not. */
+  /** Whether it was set since the last sample of the same source, or since the newest of either. */
   #isClockSet(last: SeenPoint | undefined, next: SeenPoint): boolean {
     const isOfAnotherClock = this.#newest !== undefined && isSetBetween(this.#newest, next);
     return isOfAnotherClock || (last !== undefined && isClockStep(last, next));

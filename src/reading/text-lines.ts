@@ -128,6 +128,11 @@ async function* copied(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const part of parts) yield Buffer.from(part);
 }
 
+/** By a text's first bytes: UTF-16 where they say so, as Windows PowerShell writes what a command prints, else UTF-8. */
+export function encodingOf(bytes: Buffer): 'utf-16le' | 'utf-8' {
+  return isSigned(bytes, UTF_16_SIGNATURE) ? 'utf-16le' : 'utf-8';
+}
+
 function isSigned(bytes: Buffer, signature: Buffer): boolean {
   return bytes.subarray(0, signature.length).equals(signature);
 }
@@ -139,7 +144,7 @@ async function* linesOf(parts: AsyncIterable<Buffer>): TextBatches {
   let isTooLong = false;
   for await (const part of parts) {
     const isFirst = decoder === undefined;
-    decoder ??= new StringDecoder(isSigned(part, UTF_16_SIGNATURE) ? 'utf16le' : 'utf8');
+    decoder ??= new StringDecoder(encodingOf(part));
     const decoded = decoder.write(part);
     const text = isFirst && decoded.startsWith(BYTE_ORDER_MARK) ? decoded.slice(1) : decoded;
     const end = text.lastIndexOf('\n');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CpuDelta, cpuPercent, diff, type LastSample } from '../../src/core/delta.ts';
+import { type CpuDelta, cpuPercent, diff, type SeenSample } from '../../src/core/delta.ts';
 import type { Sample } from '../../src/core/types.ts';
 import { SECOND_NS, START_MS, sample } from './builders.ts';
 
@@ -8,7 +8,7 @@ import { SECOND_NS, START_MS, sample } from './builders.ts';
 const last = seenAt(10_100, sample(10_000, 4 * SECOND_NS));
 const HOUR_MS = 3_600_000;
 
-function seenAt(seenAtElapsedMs: number, of: Sample): LastSample {
+function seenAt(seenAtElapsedMs: number, of: Sample): SeenSample {
   return { sample: of, readAtMs: of.readAtMs, seenAtElapsedMs };
 }
 
@@ -126,7 +126,7 @@ it('deltas add up to the last counter less the first, however many samples lie b
   );
   fc.assert(
     fc.property(increments, (steps) => {
-      let seen: LastSample = last;
+      let seen: SeenSample = last;
       const deltas: CpuDelta[] = [];
       for (const { cpuNs, elapsedMs } of steps) {
         const readAtMs = seen.sample.readAtMs + elapsedMs;
